@@ -1,0 +1,137 @@
+"""What requests and answers say, beside the segments themselves."""
+
+from __future__ import annotations
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from sentra.protocol.entry import Head
+
+PROTOCOLS = (1,)
+"""The versions of the protocol that this program speaks, newest last."""
+
+_WATERMARK_TAG = "sentra/watermark/1"
+
+
+class HeadNote(msgspec.Struct, frozen=True):
+    """A head on the wire: `hash` as hex."""
+
+    epoch: int
+    seq: int
+    hash: str
+
+    def to_head(self) -> Head:
+        """As the chain's own type. Raises ValueError for a hash that is no hex."""
+        return Head(self.epoch, self.seq, bytes.fromhex(self.hash))
+
+
+class Watermark(msgspec.Struct, frozen=True):
+    """The cloud's signed word that a journal is safe up to this head. `name` cloud or archived."""
+
+    name: str
+    terminal: str
+    head: HeadNote
+    at_ms: int
+    signature: str
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device says of itself. `heads` by terminal; `feed` by scope."""
+
+    software: str
+    protocols: tuple[int, ...]
+    clock_ms: int
+    heads: dict[str, HeadNote]
+    timeline: str
+    feed: dict[str, int]
+    backlog: int = 0
+    oldest_waiting_ms: int | None = None
+    addresses: tuple[str, ...] = ()
+    waiting: dict[str, int] = {}
+    skew_ms: int = 0
+
+
+class HelloAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store knows. `here` by terminal; `cloud` the signed watermarks it can show."""
+
+    protocol: int
+    software: str
+    clock_ms: int
+    timeline: str
+    here: dict[str, HeadNote]
+    cloud: dict[str, Watermark]
+    feed: dict[str, int]
+    segment_bytes_max: int
+    envelope_bytes_max: int
+    notices: tuple[str, ...] = ()
+
+
+class JournalOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one journal of an envelope.
+
+    `outcome` is appended, already, gap (send from `here.seq` + 1), fork (this seq has another
+    hash here) or refused (`problem` says why: the bytes are damaged or not the terminal's).
+    """
+
+    terminal: str
+    outcome: str
+    here: HeadNote
+    appended: int = 0
+    cloud: Watermark | None = None
+    problem: str | None = None
+
+
+class JournalAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One outcome for each journal; `credit_bytes` may be sent next, after `pause_ms`."""
+
+    outcomes: tuple[JournalOutcome, ...]
+    credit_bytes: int
+    pause_ms: int = 0
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """application/problem+json. `type` is `urn:sentra:problem:` and a stable word."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    retry: bool = False
+    retry_after_s: int | None = None
+    server_time_ms: int | None = None
+
+
+def note_of(head: Head) -> HeadNote:
+    """A head for the wire."""
+    return HeadNote(head.epoch, head.seq, head.hash.hex())
+
+
+def problem_type(slug: str) -> str:
+    """The stable URN of a problem."""
+    return f"urn:sentra:problem:{slug}"
+
+
+def _watermark_bytes(name: str, terminal: str, head: HeadNote, at_ms: int) -> bytes:
+    return f"{_WATERMARK_TAG}\n{name}\n{terminal}\n{head.epoch}\n{head.seq}\n{head.hash}\n{at_ms}".encode()
+
+
+def sign_watermark(
+    key: Ed25519PrivateKey, name: str, terminal: str, head: Head, at_ms: int
+) -> Watermark:
+    """The cloud's word, which a router can pass on but not make."""
+    note = note_of(head)
+    signature = key.sign(_watermark_bytes(name, terminal, note, at_ms)).hex()
+    return Watermark(name, terminal, note, at_ms, signature)
+
+
+def watermark_is_true(mark: Watermark, cloud_key: Ed25519PublicKey) -> bool:
+    """Whether the cloud signed it."""
+    try:
+        cloud_key.verify(
+            bytes.fromhex(mark.signature),
+            _watermark_bytes(mark.name, mark.terminal, mark.head, mark.at_ms),
+        )
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,209 @@
+"""A contiguous run of one journal, sealed once at its terminal.
+
+Layout: `SNT1` | header | zstd payload | Ed25519 signature (64 B). The signature covers terminal,
+epoch, first and last seq and the last hash: the chain vouches for all before it. The payload is a
+MessagePack array of entries without their hashes, which the reader computes anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import msgspec
+import zstandard
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from sentra.protocol.entry import BODY_BYTES_MAX, Entry, Head, entry_hash, terminal_bytes
+from sentra.protocol.errors import ChainBroken, SegmentDamaged, SignatureWrong
+
+ENTRIES_MAX = 2_000
+"""Entries in one segment: bounds the memory and the transaction of every store behind."""
+
+SEGMENT_BYTES_MAX = 1024 * 1024
+"""A sealed segment: small enough to send again over a bad line."""
+
+PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
+"""Decompressed payload: what a store is ready to unpack, whatever the header claims."""
+
+_MAGIC = b"SNT1"
+_HEADER = struct.Struct(">B16sIQH32sI")  # dictionary, terminal, epoch, first, count, last hash, raw
+_SIGNED = struct.Struct(">16sIQQ32s")
+_TAG = b"sentra/segment/1"
+_SIGNATURE_BYTES = 64
+_OVERHEAD = len(_MAGIC) + _HEADER.size + _SIGNATURE_BYTES
+_DICTIONARY = 1
+_encoder = msgspec.msgpack.Encoder()
+_Row = tuple[str, int, int, str, bytes]
+_decoder = msgspec.msgpack.Decoder(list[_Row])
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentHeader:
+    """What can be known without unpacking."""
+
+    terminal: str
+    epoch: int
+    first_seq: int
+    count: int
+    last_hash: bytes
+    raw_bytes: int
+
+    @property
+    def last_seq(self) -> int:
+        """Sequence number of the last entry."""
+        return self.first_seq + self.count - 1
+
+
+@functools.cache
+def _dictionary(number: int) -> zstandard.ZstdCompressionDict:
+    name = f"dictionary-{number}.zstd"
+    path = resources.files("sentra.protocol") / name
+    if not path.is_file():
+        raise SegmentDamaged(f"compressed with dictionary {number}, which this version lacks")
+    return zstandard.ZstdCompressionDict(path.read_bytes())
+
+
+def _signed_bytes(header: SegmentHeader) -> bytes:
+    return _TAG + _SIGNED.pack(
+        terminal_bytes(header.terminal),
+        header.epoch,
+        header.first_seq,
+        header.last_seq,
+        header.last_hash,
+    )
+
+
+def seal(entries: Sequence[Entry], key: Ed25519PrivateKey) -> bytes:
+    """The sealed bytes of 1 to ENTRIES_MAX entries that follow each other in one epoch.
+
+    Raises ValueError where there is none or too many: the caller cuts its run first.
+    """
+    if not 1 <= len(entries) <= ENTRIES_MAX:
+        raise ValueError(f"a segment holds 1 to {ENTRIES_MAX} entries, not {len(entries)}")
+    raw = _encoder.encode(
+        [(e.kind, e.schema, e.recorded_at_ms, e.business_date, e.body) for e in entries]
+    )
+    first, last = entries[0], entries[-1]
+    header = SegmentHeader(first.terminal, first.epoch, first.seq, len(entries), last.hash, len(raw))
+    compressor = zstandard.ZstdCompressor(
+        level=3, dict_data=_dictionary(_DICTIONARY), write_content_size=False, write_dict_id=False
+    )
+    packed = _HEADER.pack(
+        _DICTIONARY,
+        terminal_bytes(header.terminal),
+        header.epoch,
+        header.first_seq,
+        header.count,
+        header.last_hash,
+        header.raw_bytes,
+    )
+    return _MAGIC + packed + compressor.compress(raw) + key.sign(_signed_bytes(header))
+
+
+def read_header(sealed: bytes) -> SegmentHeader:
+    """The header alone, its limits checked. Raises SegmentDamaged."""
+    if len(sealed) <= _OVERHEAD or sealed[:4] != _MAGIC:
+        raise SegmentDamaged("not a sealed segment, or cut off")
+    if len(sealed) > SEGMENT_BYTES_MAX:
+        raise SegmentDamaged(f"larger than {SEGMENT_BYTES_MAX} bytes")
+    _, terminal, epoch, first, count, last_hash, raw = _HEADER.unpack_from(sealed, 4)
+    if not 1 <= count <= ENTRIES_MAX or first < 1 or epoch < 1 or raw > PAYLOAD_BYTES_MAX:
+        raise SegmentDamaged("its header is outside the limits")
+    text = terminal.hex()
+    name = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return SegmentHeader(name, epoch, first, count, last_hash, raw)
+
+
+def check_signature(sealed: bytes, public_key: Ed25519PublicKey) -> SegmentHeader:
+    """The header of a segment that this key signed. Raises SegmentDamaged, SignatureWrong."""
+    header = read_header(sealed)
+    try:
+        public_key.verify(sealed[-_SIGNATURE_BYTES:], _signed_bytes(header))
+    except InvalidSignature as error:
+        raise SignatureWrong("the terminal's key did not sign this segment") from error
+    return header
+
+
+def signature_of(sealed: bytes) -> bytes:
+    """The 64 bytes at the end."""
+    return sealed[-_SIGNATURE_BYTES:]
+
+
+def _unpack(sealed: bytes, header: SegmentHeader) -> list[_Row]:
+    decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary(sealed[4]))
+    payload = sealed[len(_MAGIC) + _HEADER.size : -_SIGNATURE_BYTES]
+    try:
+        raw = decompressor.decompress(payload, max_output_size=header.raw_bytes + 1)
+        if len(raw) != header.raw_bytes:
+            raise SegmentDamaged("its payload is not as long as its header says")
+        rows = _decoder.decode(raw)
+    except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SegmentDamaged(f"its payload cannot be unpacked: {error}") from error
+    if len(rows) != header.count:
+        raise SegmentDamaged("it does not hold as many entries as its header says")
+    return rows
+
+
+def open_segment(sealed: bytes, prev: bytes) -> list[Entry]:
+    """The entries, their hashes computed from `prev`, the hash before the first of them.
+
+    Raises SegmentDamaged, and ChainBroken where the last hash is not the one that was signed:
+    the entries were altered, or `prev` is not what the terminal had before them.
+    """
+    header = read_header(sealed)
+    terminal = terminal_bytes(header.terminal)
+    entries: list[Entry] = []
+    seq, epoch = header.first_seq, header.epoch
+    for kind, schema, recorded_at_ms, business_date, body in _unpack(sealed, header):
+        if len(body) > BODY_BYTES_MAX or len(business_date) != 10 or schema > 0xFFFF:
+            raise SegmentDamaged(f"entry {seq} is outside the limits")
+        if recorded_at_ms < 0 or schema < 0:
+            raise SegmentDamaged(f"entry {seq} is outside the limits")
+        prev = entry_hash(
+            terminal,
+            epoch,
+            seq,
+            kind.encode(),
+            schema,
+            recorded_at_ms,
+            business_date.encode(),
+            body,
+            prev,
+        )
+        entries.append(
+            Entry(
+                header.terminal, epoch, seq, kind, schema, recorded_at_ms, business_date, body, prev
+            )
+        )
+        seq += 1
+    if prev != header.last_hash:
+        raise ChainBroken(f"entries {header.first_seq} to {header.last_seq} do not chain")
+    return entries
+
+
+def cut_runs(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
+    """Runs that fit into one segment each: by number, by epoch and by size before packing."""
+    runs: list[Sequence[Entry]] = []
+    start = size = 0
+    for index, entry in enumerate(entries):
+        weight = len(entry.body) + 64
+        full = index - start >= ENTRIES_MAX or size + weight > SEGMENT_BYTES_MAX * 3 // 4
+        if index > start and (full or entry.epoch != entries[start].epoch):
+            runs.append(entries[start:index])
+            start, size = index, 0
+        size += weight
+    if start < len(entries):
+        runs.append(entries[start:])
+    return runs
+
+
+def follows(header: SegmentHeader, head: Head) -> bool:
+    """Whether the segment's first entry is the very next one after `head`."""
+    if header.epoch == head.epoch:
+        return header.first_seq == head.seq + 1
+    return header.epoch == head.epoch + 1 and header.first_seq == 1
