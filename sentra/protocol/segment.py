@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -30,6 +30,10 @@ SEGMENT_BYTES_MAX = 1024 * 1024
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 """Decompressed payload: what a store is ready to unpack, whatever the header claims."""
 
+_RUN_BYTES_MAX = 4 * 1024 * 1024
+"""Bodies in one segment before packing: they shrink to about a tenth."""
+
+_ENTRY_OVERHEAD = 64
 _MAGIC = b"SNT1"
 _HEADER = struct.Struct(">B16sIQH32sI")  # dictionary, terminal, epoch, first, count, last hash, raw
 _SIGNED = struct.Struct(">16sIQQ32s")
@@ -186,20 +190,32 @@ def open_segment(sealed: bytes, prev: bytes) -> list[Entry]:
     return entries
 
 
-def cut_runs(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
-    """Runs that fit into one segment each: by number, by epoch and by size before packing."""
-    runs: list[Sequence[Entry]] = []
-    start = size = 0
+def _cut(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    start = raw = 0
     for index, entry in enumerate(entries):
-        weight = len(entry.body) + 64
-        full = index - start >= ENTRIES_MAX or size + weight > SEGMENT_BYTES_MAX * 3 // 4
+        weight = len(entry.body) + _ENTRY_OVERHEAD
+        full = index - start >= ENTRIES_MAX or raw + weight > _RUN_BYTES_MAX
         if index > start and (full or entry.epoch != entries[start].epoch):
-            runs.append(entries[start:index])
-            start, size = index, 0
-        size += weight
+            yield entries[start:index]
+            start, raw = index, 0
+        raw += weight
     if start < len(entries):
-        runs.append(entries[start:])
-    return runs
+        yield entries[start:]
+
+
+def seal_all(entries: Sequence[Entry], key: Ed25519PrivateKey) -> Iterator[bytes]:
+    """Sealed segments, in order, for any number of entries that follow each other.
+
+    A run whose bodies hardly compress is halved until it fits; one entry alone always does.
+    """
+    for run in _cut(entries):
+        sealed = seal(run, key)
+        if len(sealed) <= SEGMENT_BYTES_MAX:
+            yield sealed
+        else:
+            middle = len(run) // 2
+            yield from seal_all(run[:middle], key)
+            yield from seal_all(run[middle:], key)
 
 
 def follows(header: SegmentHeader, head: Head) -> bool:
