@@ -23,7 +23,6 @@ import shutil
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree  # noqa: S405 - reads icons of a package checked by hash
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -41,7 +40,6 @@ PYTHON_MIN = (3, 11)
 LOCK_WAIT_S = 900
 """How long a second set-up waits for a first one: longer than any set-up that was seen."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 class SetUpFailed(Exception):
@@ -132,7 +130,7 @@ def all_steps() -> list[Step]:
             "vendor",
             "Copying the front-end files to static/vendor/",
             (*lock_files, "frontend.json"),
-            VENDOR / "icons.svg",
+            VENDOR / "icons",
             copy_vendor,
         ),
     ]
@@ -267,7 +265,9 @@ def copy_vendor() -> None:
     manifest = json.loads((ROOT / "frontend.json").read_text(encoding="utf-8"))
     new = VENDOR.with_name("vendor.new")
     shutil.rmtree(new, ignore_errors=True)
-    for pattern, target in manifest["files"].items():
+    icons = manifest["icons"]
+    wanted = manifest["files"] | {f"{icons['from']}/{n}.svg": icons["to"] for n in icons["names"]}
+    for pattern, target in wanted.items():
         sources = sorted(NODE_MODULES.glob(pattern))
         if not sources:
             raise SetUpFailed(f"frontend.json names {pattern}, which no package has. Mend its line.")
@@ -275,29 +275,8 @@ def copy_vendor() -> None:
             copy = new / target / source.name if target.endswith("/") else new / target
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
-    icons = manifest["icons"]
-    (new / icons["to"]).write_text(
-        icon_sprite(NODE_MODULES / icons["from"], icons["names"]), encoding="utf-8"
-    )
     shutil.rmtree(VENDOR, ignore_errors=True)
     new.replace(VENDOR)
-
-
-def icon_sprite(folder: Path, names: list[str]) -> str:
-    """One SVG with a symbol per icon: `<svg><use href="/static/vendor/icons.svg#printer"/></svg>`."""
-    ElementTree.register_namespace("", SVG.strip("{}"))
-    sprite = ElementTree.Element(f"{SVG}svg")
-    for name in names:
-        try:
-            icon = ElementTree.parse(folder / f"{name}.svg").getroot()  # noqa: S314 - as above
-        except OSError as error:
-            raise SetUpFailed(f"frontend.json names the icon {name}, which is not there.") from error
-        kept = ("viewBox", "fill", "stroke", "stroke-width", "stroke-linecap", "stroke-linejoin")
-        symbol = ElementTree.SubElement(sprite, f"{SVG}symbol", {k: icon.attrib[k] for k in kept})
-        symbol.set("id", name)
-        # Each icon starts with an invisible square that only fixes its size, as the viewBox does.
-        symbol.extend(shape for shape in icon if shape.get("stroke") != "none")
-    return ElementTree.tostring(sprite, encoding="unicode")
 
 
 # -- the verbs -----------------------------------------------------------------------------------
