@@ -1,7 +1,7 @@
-"""The one thing about packaging that setup.cfg cannot say: templates/ and static/ become data packages.
+"""What setup.cfg cannot say about packaging: templates/ and static/ become data packages.
 
-They stay at the top of the checkout, where a person looks for them, and are `sentra.web.templates` and
-`sentra.web.static` in the wheel. Everything else is in setup.cfg.
+They stay at the top of the checkout, where a person looks for them, and are `sentra.web.templates`
+and `sentra.web.static` in the wheel. Everything else is in setup.cfg.
 """
 
 from setuptools import find_packages, setup
