@@ -61,7 +61,7 @@ product = Table(
     words("picture", null=True),
     big("created_at_ms"),
     big("updated_at_ms"),
-    Index("product_name", text("lower(name) text_pattern_ops"), "id"),
+    Index("product_name", text("lower(name)"), "id"),
     Index("product_category", "category_id"),
 )
 

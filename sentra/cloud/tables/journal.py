@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from sentra.cloud.tables.columns import (
-    PARTITIONED_BY_BRANCH,
+    BY_BRANCH,
     big,
     blob,
     key,
