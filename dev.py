@@ -23,9 +23,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, TextIO
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -102,37 +102,18 @@ def set_up() -> None:
 
 def all_steps() -> list[Step]:
     """The set-up in its order."""
-    lock_files = ("package.json", "package-lock.json", ".npmrc")
+    checkout = ("setup.cfg", "setup.py", "pyproject.toml")
+    npm_files = ("package.json", "package-lock.json", ".npmrc")
+    packages = "Installing the Python packages (about 100; minutes on the first run)"
+    vendor = "Copying the front-end files to static/vendor/"
     return [
-        Step("environment", "Making the virtual environment .venv/", (), PYTHON, make_environment),
+        Step("environment", "Making the environment .venv/", (), PYTHON, make_environment),
+        Step("packages", packages, ("requirements.lock",), BIN, install_packages),
         Step(
-            "packages",
-            "Installing the Python packages (about 100; minutes on the first run)",
-            ("requirements.lock",),
-            BIN,
-            install_packages,
+            "checkout", "Installing the command .venv/bin/sentra", checkout, BIN, install_checkout
         ),
-        Step(
-            "checkout",
-            "Installing this checkout as .venv/bin/sentra",
-            ("setup.cfg", "setup.py", "pyproject.toml"),
-            BIN / ("sentra.exe" if os.name == "nt" else "sentra"),
-            install_checkout,
-        ),
-        Step(
-            "frontend",
-            "Installing the front-end packages",
-            lock_files,
-            NODE_MODULES,
-            install_frontend,
-        ),
-        Step(
-            "vendor",
-            "Copying the front-end files to static/vendor/",
-            (*lock_files, "frontend.json"),
-            VENDOR / "icons",
-            copy_vendor,
-        ),
+        Step("npm", "Installing the front-end packages", npm_files, NODE_MODULES, install_frontend),
+        Step("vendor", vendor, (*npm_files, "frontend.json"), VENDOR, copy_vendor),
     ]
 
 
@@ -223,13 +204,8 @@ def install_checkout() -> None:
     `editable_mode=compat` puts the checkout's folder on the path, so that a new package in it is
     found without installing again.
     """
-    pip_install(
-        "--no-deps",
-        "--no-build-isolation",
-        "--config-settings=editable_mode=compat",
-        "--editable",
-        ".",
-    )
+    path_entry = "--config-settings=editable_mode=compat"
+    pip_install("--no-deps", "--no-build-isolation", path_entry, "--editable", ".")
 
 
 def pip_install(*arguments: str) -> None:
@@ -270,7 +246,7 @@ def copy_vendor() -> None:
     for pattern, target in wanted.items():
         sources = sorted(NODE_MODULES.glob(pattern))
         if not sources:
-            raise SetUpFailed(f"frontend.json names {pattern}, which no package has. Mend its line.")
+            raise SetUpFailed(f"frontend.json names {pattern}, which no package has: mend it.")
         for source in sources:
             copy = new / target / source.name if target.endswith("/") else new / target
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -296,12 +272,12 @@ def test(arguments: list[str]) -> int:
     if failed:
         print(f"\nNot passed: {', '.join(failed)} (see above). The tests run all the same.\n")
     # A file's tests stay together, so that each server a file needs is started once.
-    tests = [PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile"]
+    tests: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile"]
     status = subprocess.run(tests, cwd=ROOT, env=environment, check=False).returncode
     return status or int(bool(failed))
 
 
-def static_checks() -> list[tuple[str, list[str | Path]]]:
+def static_checks() -> list[tuple[str, Sequence[str | Path]]]:
     """The checks that read the code without running it."""
     return [
         ("ruff check", [BIN / "ruff", "check", "."]),
@@ -311,7 +287,7 @@ def static_checks() -> list[tuple[str, list[str | Path]]]:
     ]
 
 
-def passes(name: str, command: list[str | Path]) -> bool:
+def passes(name: str, command: Sequence[str | Path]) -> bool:
     """Run one check and print what it said where it failed."""
     started = time.monotonic()
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -323,54 +299,44 @@ def passes(name: str, command: list[str | Path]) -> bool:
 
 
 def chromium() -> str:
-    """The path of a Chromium for the browser tests; empty where there is none and none can be had."""
+    """The path of a Chromium for the browser tests, or nothing where none can be had."""
     named = os.environ.get("SENTRA_CHROMIUM")
     found = next(filter(None, map(shutil.which, [named or "", *CHROMIUM_NAMES])), None)
     if found:
         return found
     if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
         say("Installing Chromium with apt-get for the browser tests")
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "chromium"]):
+        for words in ("update", "install -y --no-install-recommends chromium"):
             with contextlib.suppress(SetUpFailed):
-                run(command, "apt-get could not install Chromium", "Install it by hand")
+                run(["apt-get", *words.split()], "apt-get failed", "Install Chromium by hand")
         found = shutil.which("chromium")
     if not found:
-        print("!!! NO CHROMIUM HERE: THE BROWSER TESTS ARE SKIPPED. Install chromium to run them. !!!")
+        say("!!! NO CHROMIUM HERE: THE BROWSER TESTS ARE SKIPPED. INSTALL CHROMIUM TO RUN THEM !!!")
     return found or ""
 
 
 def lock(_: list[str]) -> int:
-    """Pin again: Python packages for every platform and the front-end packages, all with hashes."""
-    for target, sources in (
-        ("requirements.lock", ["requirements.in", "requirements-dev.in"]),
-        ("requirements-node.lock", ["requirements-node.in"]),
-    ):
-        say(f"Pinning {target}")
-        uv = ["uv", "pip", "compile", "--universal", "--generate-hashes", "--python-version=3.11"]
-        quiet = ["--upgrade", "--no-header", "--no-emit-index-url", "--no-emit-find-links", "--quiet"]
-        run([PYTHON, "-m", *uv, *quiet, "--output-file", target, *sources], *LOCK_FAILED)
-    say("Pinning package-lock.json")
-    run([*npm(), "install", "--package-lock-only"], *LOCK_FAILED)
+    """Pin again: Python packages for every platform and front-end packages, all with hashes."""
+    failure = ("The lock files could not be made", "Check what the .in files and package.json ask")
+    options = "--universal --generate-hashes --python-version=3.11 --upgrade --quiet --no-header"
+    compiles = [str(PYTHON), "-m", "uv", "pip", "compile", *options.split(), "--output-file"]
+    say("Pinning requirements.lock, requirements-node.lock and package-lock.json")
+    run([*compiles, "requirements.lock", "requirements.in", "requirements-dev.in"], *failure)
+    run([*compiles, "requirements-node.lock", "requirements-node.in"], *failure)
+    run([*npm(), "update", "--package-lock-only"], *failure)
     return 0
-
-
-LOCK_FAILED = ("The lock files could not be made", "Check the names and versions in the .in files")
 
 
 # -- processes and words -------------------------------------------------------------------------
 
 
-def run(command: list[str | Path], failure: str, remedy: str) -> None:
-    """Run a command with its output in the log; on a terminal its newest line is shown meanwhile."""
+def run(command: Sequence[str | Path], failure: str, remedy: str) -> None:
+    """Run a command, its output in the log and, on a terminal, its newest line on the screen."""
     with LOG.open("w", encoding="utf-8") as log:
         try:
+            pipe, both = subprocess.PIPE, subprocess.STDOUT
             process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
+                command, cwd=ROOT, stdout=pipe, stderr=both, text=True, errors="replace"
             )
         except OSError as error:
             raise SetUpFailed(f"{failure}: {error}. {remedy}, then run this again.") from error
@@ -382,14 +348,14 @@ def run(command: list[str | Path], failure: str, remedy: str) -> None:
         )
 
 
-def follow(process: subprocess.Popen[str], log: object) -> str:
+def follow(process: subprocess.Popen[str], log: TextIO) -> str:
     """Copy a process's output to the log and return its last line that reports an error."""
     last = ""
     width = shutil.get_terminal_size().columns - 8
     assert process.stdout is not None  # noqa: S101 - opened as a pipe by the caller
     with process:
         for line in process.stdout:
-            print(line, end="", file=log)  # type: ignore[call-overload]
+            log.write(line)
             text = line.strip()
             if text and (not last.lower().startswith("error") or text.lower().startswith("error")):
                 last = text
@@ -401,7 +367,7 @@ def follow(process: subprocess.Popen[str], log: object) -> str:
 
 
 def replace_process(
-    command: list[str | Path], environment: dict[str, str] | None = None
+    command: Sequence[str | Path], environment: dict[str, str] | None = None
 ) -> NoReturn:
     """Become another program: its signals, its output and its exit status are then this one's."""
     words = [str(word) for word in command]
