@@ -42,6 +42,7 @@ hourly_sales = Table(
     _sum("discount_total"),
     _sum("tax_total"),
     _sum("rounding"),
+    _sum("refund_total"),
 )
 
 hourly_tender = Table(
@@ -111,6 +112,7 @@ def _add_sale(batch: Increments, place: Place, fact: SaleCompleted) -> None:
         fact.discount_total,
         fact.tax_total,
         fact.rounding,
+        0,
     )
     for tender in fact.tenders:
         key = (branch, date, hour, terminal, tender.kind)
@@ -136,6 +138,7 @@ def _add_refund(batch: Increments, place: Place, fact: RefundCompleted) -> None:
         0,
         -fact.tax_total,
         -fact.rounding,
+        fact.total,
     )
     for tender in fact.tenders:
         key = (branch, date, hour, terminal, tender.kind)

@@ -208,6 +208,7 @@ CREATE TABLE hourly_sales (
     discount_total BIGINT NOT NULL,
     tax_total BIGINT NOT NULL,
     rounding BIGINT NOT NULL,
+    refund_total BIGINT NOT NULL,
     PRIMARY KEY (branch_id, business_date, hour, terminal_id, cashier_id)
 );
 
