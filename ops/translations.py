@@ -114,9 +114,21 @@ def catalogue(program: str) -> Catalog:
 def _empty() -> Catalog:
     # A date that stands still: the file changes only when a text does.
     began = datetime(2026, 1, 1, tzinfo=UTC)
-    return Catalog(
-        locale=TARGET, project="sentra", fuzzy=False, creation_date=began, revision_date=began
+    fresh = Catalog(
+        locale=TARGET,
+        project="sentra",
+        version="1",
+        header_comment="# Made by python -m ops.translations: edit only the msgstr lines.",
+        last_translator="",
+        language_team="",
+        msgid_bugs_address="",
+        fuzzy=False,
+        creation_date=began,
+        revision_date=began,
     )
+    # Indonesian does not bend nouns for number; Babel has no rule for it.
+    fresh.mime_headers = [("Plural-Forms", "nplurals=1; plural=0;")]
+    return fresh
 
 
 def po_path(program: str) -> Path:
