@@ -37,7 +37,11 @@ class Watermark(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """What a device says of itself. `heads` by terminal; `feed` by scope."""
+    """What a device says of itself. `heads` by terminal; `feed` by scope.
+
+    `skew_ms` and `rtt_ms` are what it measured at its last hello; `waiting` is a router's count of
+    entries not yet in the cloud, by terminal.
+    """
 
     software: str
     protocols: tuple[int, ...]
@@ -50,6 +54,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
     waiting: dict[str, int] = {}
     skew_ms: int = 0
+    rtt_ms: int = 0
 
 
 class HelloAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -190,6 +190,16 @@ def open_segment(sealed: bytes, prev: bytes) -> list[Entry]:
     return entries
 
 
+def peek(sealed: bytes) -> Iterator[tuple[int, str, int, bytes]]:
+    """(seq, kind, schema, body) of each entry, its chain not checked.
+
+    For sums over segments that were verified when they came in. Raises SegmentDamaged.
+    """
+    header = read_header(sealed)
+    for seq, (kind, schema, _, _, body) in enumerate(_unpack(sealed, header), header.first_seq):
+        yield seq, kind, schema, body
+
+
 def _cut(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     start = raw = 0
     for index, entry in enumerate(entries):

@@ -1,0 +1,1 @@
+"""Whatever the router reaches: its encrypted store and the cloud."""

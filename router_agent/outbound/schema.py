@@ -1,0 +1,54 @@
+"""The tables of a router's vault, by numbered migration. Instants are UTC milliseconds."""
+
+from __future__ import annotations
+
+MIGRATIONS = (
+    """
+    CREATE TABLE held_segment (
+        terminal TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        received_at_ms INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        sealed BLOB NOT NULL,
+        PRIMARY KEY (terminal, epoch, first_seq)
+    );
+    CREATE TABLE held_head (
+        terminal TEXT PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        cloud_epoch INTEGER NOT NULL DEFAULT 1,
+        cloud_seq INTEGER NOT NULL DEFAULT 0,
+        cloud_hash BLOB NOT NULL DEFAULT (zeroblob(32)),
+        watermark TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE cached_revision (
+        scope TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        sealed BLOB NOT NULL,
+        signature BLOB NOT NULL,
+        PRIMARY KEY (scope, revision)
+    );
+    CREATE TABLE branch_item (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE heard (
+        terminal TEXT PRIMARY KEY,
+        last_heard_at_ms INTEGER NOT NULL,
+        software TEXT NOT NULL,
+        skew_ms INTEGER NOT NULL,
+        rtt_ms INTEGER NOT NULL,
+        waiting INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE outage (
+        started_at_ms INTEGER PRIMARY KEY,
+        ended_at_ms INTEGER,
+        reason TEXT NOT NULL
+    );
+    """,
+)

@@ -1,0 +1,5 @@
+"""`python -m sentra`: the command, also where the console script is not on the path."""
+
+from sentra.command import main
+
+main()
