@@ -1,0 +1,202 @@
+"""The decisions that came down the feed: applied a revision at a time, read by the till."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+
+from sentra.events import Branch, Category, Company, Decision, Device, Person, Product, Tax
+from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_decision
+from sentra.protocol.feed import FeedItem, SealedRevision
+from sentra.vault.driver import Connection
+from sentra.vault.failures import CatalogueEmpty, RevisionOutOfOrder
+from sentra.vault.search import search
+
+__all__ = [
+    "apply_revision",
+    "branch",
+    "by_scan",
+    "categories",
+    "company",
+    "cursor",
+    "devices",
+    "people",
+    "product",
+    "search",
+    "taxes",
+    "tiles",
+]
+
+TILES_MAX: Final = 200
+"""Tiles on one screen; more are found by searching."""
+
+_PRODUCT: Final = msgspec.json.Decoder(Product)
+_D = TypeVar("_D")
+
+
+def cursor(db: Connection, scope: str) -> int:
+    """The last revision of the scope that was applied; 0 before the first."""
+    row = db.execute("SELECT revision FROM feed_cursor WHERE scope = ?", (scope,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def apply_revision(db: Connection, revision: SealedRevision, items: Sequence[FeedItem]) -> None:
+    """Applies one revision wholly; inside `writer()`, so that it is wholly or not at all.
+
+    One that was applied before changes nothing. `items` are those of `open_revision`, which
+    verified them. Raises RevisionOutOfOrder where one is missing in between.
+    """
+    present = cursor(db, revision.scope)
+    if revision.revision <= present:
+        return
+    if revision.revision != present + 1:
+        raise RevisionOutOfOrder(revision=revision.revision, scope=revision.scope, cursor=present)
+    for item in items:
+        if item.kind == "product":
+            _apply_product(db, item)
+        elif item.body is None:
+            db.execute("DELETE FROM decision WHERE kind = ? AND key = ?", (item.kind, item.key))
+        else:
+            row = (item.kind, item.key, revision.scope, item.body)
+            db.execute(
+                "INSERT OR REPLACE INTO decision (kind, key, scope, body) VALUES (?,?,?,?)", row
+            )
+    db.execute(
+        "INSERT OR REPLACE INTO feed_cursor (scope, revision) VALUES (?, ?)",
+        (revision.scope, revision.revision),
+    )
+
+
+def _apply_product(db: Connection, item: FeedItem) -> None:
+    _forget_product(db, item.key)
+    if item.body is None:
+        return
+    try:
+        product = cast(Product, decode_decision("product", item.body))
+    except (UnknownKind, BodyUnreadable):
+        # A body that only a newer version understands: the rest of the catalogue must not wait.
+        return
+    number = db.execute(
+        "INSERT INTO product (product_id, code, name, category_id, favourite, active, body)"
+        " VALUES (?,?,?,?,?,?,?)",
+        (
+            item.key,
+            product.code,
+            product.name,
+            product.category_id,
+            product.favourite,
+            product.active,
+            item.body,
+        ),
+    ).lastrowid
+    db.executemany(
+        "INSERT OR IGNORE INTO barcode (barcode, number) VALUES (?, ?)",
+        [(barcode, number) for barcode in product.barcodes],
+    )
+    if product.active:
+        for index in ("product_words", "product_trigrams"):
+            db.execute(
+                f"INSERT INTO {index} (rowid, name, code) VALUES (?,?,?)",  # noqa: S608
+                (number, product.name, product.code),
+            )
+
+
+def _forget_product(db: Connection, product_id: str) -> None:
+    row = db.execute("SELECT number FROM product WHERE product_id = ?", (product_id,)).fetchone()
+    if row is None:
+        return
+    for index in ("product_words", "product_trigrams"):
+        db.execute(f"DELETE FROM {index} WHERE rowid = ?", row)  # noqa: S608
+    db.execute("DELETE FROM product WHERE number = ?", row)
+
+
+# --- Products -----------------------------------------------------------------------------------
+
+
+def product(db: Connection, product_id: str) -> Product | None:
+    """The product, also one that is no longer sold."""
+    row = db.execute("SELECT body FROM product WHERE product_id = ?", (product_id,)).fetchone()
+    return _PRODUCT.decode(row[0]) if row else None
+
+
+def by_scan(db: Connection, code: str) -> Product | None:
+    """The product on sale with this barcode, or with this code (in any case)."""
+    text = code.strip()
+    row = db.execute(
+        "SELECT p.body FROM barcode b JOIN product p ON p.number = b.number"
+        " WHERE b.barcode = ? AND p.active ORDER BY p.number LIMIT 1",
+        (text,),
+    ).fetchone()
+    if row is None:
+        row = db.execute(
+            "SELECT body FROM product WHERE code = ? COLLATE NOCASE AND active"
+            " ORDER BY number LIMIT 1",
+            (text,),
+        ).fetchone()
+    return _PRODUCT.decode(row[0]) if row else None
+
+
+def tiles(db: Connection, category_id: str | None, limit: int = TILES_MAX) -> list[Product]:
+    """Products of a category by name; without one the favourites."""
+    where = "favourite = 1" if category_id is None else "category_id = :category"
+    rows = db.execute(
+        f"SELECT body FROM product WHERE {where} AND active"  # noqa: S608 - our own words
+        " ORDER BY name COLLATE NOCASE LIMIT :limit",
+        {"category": category_id, "limit": limit},
+    )
+    return [_PRODUCT.decode(body) for (body,) in rows]
+
+
+# --- The other decisions ------------------------------------------------------------------------
+
+
+def categories(db: Connection) -> list[Category]:
+    """In the order in which tiles show them."""
+    return sorted(_all(db, "category", Category), key=lambda c: (c.position, c.name.casefold()))
+
+
+def taxes(db: Connection) -> tuple[Tax, ...]:
+    """Every dated rate."""
+    return tuple(_all(db, "tax", Tax))
+
+
+def people(db: Connection) -> list[Person]:
+    """Who may work at this till, by name."""
+    return sorted(_all(db, "person", Person), key=lambda person: person.name.casefold())
+
+
+def devices(db: Connection) -> list[Device]:
+    """Every device of the branch, revoked ones too, by role and number."""
+    return sorted(_all(db, "device", Device), key=lambda device: (device.role, device.number))
+
+
+def branch(db: Connection) -> Branch:
+    """This branch. Raises CatalogueEmpty before the first feed."""
+    return _only(db, "branch", Branch)
+
+
+def company(db: Connection) -> Company:
+    """The company. Raises CatalogueEmpty before the first feed."""
+    return _only(db, "company", Company)
+
+
+def _only(db: Connection, kind: str, shape: type[_D]) -> _D:
+    found = _all(db, kind, shape)
+    if not found:
+        raise CatalogueEmpty(kind=kind)
+    return found[0]
+
+
+def _all(db: Connection, kind: str, shape: type[_D]) -> list[_D]:
+    rows = db.execute("SELECT body FROM decision WHERE kind = ? ORDER BY key", (kind,))
+    found: list[Any] = [_read(kind, body) for (body,) in rows]
+    return [decision for decision in found if isinstance(decision, shape)]
+
+
+def _read(kind: str, body: bytes) -> Decision | None:
+    try:
+        return decode_decision(kind, body)
+    except (UnknownKind, BodyUnreadable):
+        return None

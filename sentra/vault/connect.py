@@ -1,0 +1,103 @@
+"""One unlocked connection, its settings, and the driver's errors as sentences."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+from sentra.vault.driver import Connection, driver
+from sentra.vault.failures import (
+    CipherMissing,
+    VaultBusy,
+    VaultDamaged,
+    VaultFull,
+    VaultUnwritable,
+)
+from sentra.vault.keys import VaultKey
+
+Mode = Literal["probe", "read", "write"]
+
+BUSY_TIMEOUT_MS: Final = 5_000
+"""How long one process waits for another's write: theirs take milliseconds, a checkpoint less
+than a second on a slow disk."""
+
+WAL_BYTES_KEPT: Final = 16 * 1024 * 1024
+"""The write-ahead log is cut back to this after a checkpoint."""
+
+RESERVE_BYTES: Final = 32 * 1024 * 1024
+"""Free disk below which no sale is started. It holds the closing of a shift a hundred times."""
+
+_MIB: Final = 1024 * 1024
+_PRIMARY_CODE: Final = 0xFF
+
+
+def connect(path: Path, key: VaultKey, mode: Mode) -> Connection:
+    """An unlocked connection in autocommit mode. `probe` cannot alter the file, `read` refuses to.
+
+    Raises CipherMissing, and the driver's own errors: see `translated`.
+    """
+    access = {"probe": "ro", "read": "rw", "write": "rwc"}[mode]
+    db = driver.connect(
+        f"{path.resolve().as_uri()}?mode={access}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+    )
+    try:
+        # Its own log goes to stderr in a form of its own; what fails is raised and logged by us.
+        db.execute("PRAGMA cipher_log_level = NONE")
+        db.execute(key.pragma)
+        if db.execute("PRAGMA cipher_version").fetchone() is None:
+            raise CipherMissing()
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA temp_store = MEMORY")
+        if mode == "read":
+            db.execute("PRAGMA query_only = ON")
+        elif mode == "write":
+            _prepare_to_write(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare_to_write(db: Connection) -> None:
+    db.execute("PRAGMA journal_mode = WAL")
+    # NORMAL lost acknowledged commits in trials of power loss; FULL never did.
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA fullfsync = ON")
+    db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+
+
+@contextmanager
+def translated(folder: Path) -> Iterator[None]:
+    """Turns the driver's errors about the outside world into sentences; a fault of the caller
+    (a wrong statement, a broken constraint) passes through."""
+    try:
+        yield
+    except driver.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+        if code == driver.SQLITE_FULL:
+            raise full(folder, 0) from error
+        if code in (driver.SQLITE_BUSY, driver.SQLITE_LOCKED):
+            raise VaultBusy(folder=folder) from error
+        if code in (driver.SQLITE_CORRUPT, driver.SQLITE_NOTADB):
+            raise VaultDamaged(folder=folder, detail=error) from error
+        if code in (
+            driver.SQLITE_IOERR,
+            driver.SQLITE_CANTOPEN,
+            driver.SQLITE_READONLY,
+            driver.SQLITE_PERM,
+        ):
+            raise VaultUnwritable(folder=folder, detail=error) from error
+        raise
+
+
+def full(folder: Path, needed_bytes: int) -> VaultFull:
+    """The sentence about a full disk, with what is left."""
+    free = shutil.disk_usage(folder).free
+    return VaultFull(folder=folder, free_mib=free // _MIB, needed_mib=max(1, needed_bytes // _MIB))

@@ -1,0 +1,88 @@
+"""Reading the terminal's journal: its head, its entries, what stands at a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from sentra.events import Fact
+from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
+from sentra.protocol.entry import EMPTY, Entry, Head
+from sentra.vault.driver import Connection
+
+_COLUMNS: Final = "epoch, seq, kind, schema, recorded_at_ms, business_date, body, hash"
+
+
+class _Named(msgspec.Struct, frozen=True):
+    device_id: str
+
+
+def head(db: Connection) -> Head:
+    """The end of the journal; in an epoch without entries seq 0 and the hash it chains to."""
+    epoch = db.execute(
+        "SELECT epoch, base_hash FROM journal_epoch ORDER BY epoch DESC LIMIT 1"
+    ).fetchone()
+    if epoch is None:
+        return EMPTY
+    last = db.execute(
+        "SELECT seq, hash FROM journal_entry WHERE epoch = ? ORDER BY seq DESC LIMIT 1",
+        (epoch[0],),
+    ).fetchone()
+    return Head(epoch[0], *last) if last else Head(epoch[0], 0, epoch[1])
+
+
+def entries(db: Connection, after: Head, limit: int) -> list[Entry]:
+    """Up to `limit` entries behind a head, in order, over epochs."""
+    return list(read(db, terminal_of(db), after, limit))
+
+
+def entry_of(db: Connection, epoch: int, seq: int) -> Entry | None:
+    """The entry at one place."""
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM journal_entry WHERE epoch = ? AND seq = ?",  # noqa: S608
+        (epoch, seq),
+    ).fetchone()
+    return Entry(terminal_of(db), *row) if row else None
+
+
+def hash_at(db: Connection, epoch: int, seq: int) -> bytes | None:
+    """The hash at one place; at seq 0 the one that the epoch chains to."""
+    if seq == 0:
+        query = "SELECT base_hash FROM journal_epoch WHERE epoch = ?1 AND ?2 = 0"
+    else:
+        query = "SELECT hash FROM journal_entry WHERE epoch = ?1 AND seq = ?2"
+    row = db.execute(query, (epoch, seq)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def holds(db: Connection, head: Head) -> bool:
+    """Whether this journal has exactly this head, or nothing is claimed by it."""
+    return head == EMPTY or hash_at(db, head.epoch, head.seq) == head.hash
+
+
+def facts(db: Connection, terminal: str) -> Iterator[tuple[Entry, Fact | None]]:
+    """Every entry with its fact; None where this version cannot read it."""
+    for entry in read(db, terminal, EMPTY, -1):
+        try:
+            yield entry, decode_fact(entry.kind, entry.schema, entry.body)
+        except (UnknownKind, BodyUnreadable):
+            yield entry, None
+
+
+def read(db: Connection, terminal: str, after: Head, limit: int) -> Iterator[Entry]:
+    """The same one by one; a negative limit is none."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM journal_entry WHERE (epoch, seq) > (?, ?)"  # noqa: S608
+        " ORDER BY epoch, seq LIMIT ?",
+        (after.epoch, after.seq, limit),
+    )
+    for row in rows:
+        yield Entry(terminal, *row)
+
+
+def terminal_of(db: Connection) -> str:
+    """The id of the terminal whose journal this is; empty before its enrolment."""
+    row = db.execute("SELECT body FROM identity WHERE id = 1").fetchone()
+    return msgspec.json.decode(row[0], type=_Named).device_id if row else ""

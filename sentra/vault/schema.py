@@ -1,0 +1,176 @@
+"""The vault's tables: own ones by numbered migrations, shared projections by fingerprint.
+
+The shared projection tables (`sentra.projection.tables`) can be rebuilt from the journal at any
+time, so they need no migrations: when their definition changed, they are dropped, made anew and
+filled again. What is not a projection only ever moves forward, one migration at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from sentra.projection.tables import SHARED
+from sentra.vault import journal, state
+from sentra.vault.driver import Connection
+
+Migration = str
+"""SQL statements separated by semicolons; its place in the list (from 1) is its number."""
+
+_COMMON: Final[Migration] = """
+CREATE TABLE identity (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    body BLOB NOT NULL
+);
+CREATE TABLE state (
+    key TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+
+_TERMINAL: Final[Migration] = """
+CREATE TABLE journal_epoch (
+    epoch INTEGER PRIMARY KEY,
+    base_hash BLOB NOT NULL,
+    opened_at_ms INTEGER NOT NULL
+);
+CREATE TABLE journal_entry (
+    epoch INTEGER NOT NULL REFERENCES journal_epoch (epoch),
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    schema INTEGER NOT NULL,
+    recorded_at_ms INTEGER NOT NULL,
+    business_date TEXT NOT NULL,
+    body BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    stored_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (epoch, seq)
+) WITHOUT ROWID;
+CREATE TABLE sealed_segment (
+    epoch INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (epoch, first_seq)
+);
+CREATE TABLE watermark (
+    name TEXT PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    at_ms INTEGER NOT NULL,
+    signature TEXT
+) WITHOUT ROWID;
+CREATE TABLE feed_cursor (
+    scope TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE decision (
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE TABLE product (
+    number INTEGER PRIMARY KEY,
+    product_id TEXT NOT NULL UNIQUE,
+    code TEXT NOT NULL,
+    name TEXT NOT NULL,
+    category_id TEXT,
+    favourite INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX ix_product_code ON product (code COLLATE NOCASE);
+CREATE INDEX ix_product_name ON product (name COLLATE NOCASE);
+CREATE INDEX ix_product_category ON product (category_id, name COLLATE NOCASE);
+CREATE INDEX ix_product_favourite ON product (name COLLATE NOCASE) WHERE favourite = 1;
+CREATE TABLE barcode (
+    barcode TEXT NOT NULL,
+    number INTEGER NOT NULL REFERENCES product (number) ON DELETE CASCADE,
+    PRIMARY KEY (barcode, number)
+) WITHOUT ROWID;
+CREATE INDEX ix_barcode_number ON barcode (number);
+CREATE VIRTUAL TABLE product_words USING fts5(
+    name, code, content='', contentless_delete=1,
+    tokenize="unicode61 remove_diacritics 2", prefix='1 2 3'
+);
+CREATE VIRTUAL TABLE product_trigrams USING fts5(
+    name, code, content='', contentless_delete=1, detail='none',
+    tokenize="trigram remove_diacritics 1"
+);
+"""
+
+ROOM: Final = "vault"
+"""The kernel's own migrations; a program may keep tables of its own in a room of its own name."""
+
+MIGRATIONS: Final[dict[str, tuple[Migration, ...]]] = {
+    "terminal": (_COMMON + _TERMINAL,),
+    "router": (_COMMON,),
+}
+
+_BOOK: Final = """
+CREATE TABLE IF NOT EXISTS schema_version (room TEXT PRIMARY KEY, version INTEGER NOT NULL)
+"""
+
+
+def versions(db: Connection) -> dict[str, int]:
+    """The number of the last migration of each room; empty in a file that has none yet."""
+    found = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone()
+    return dict(db.execute("SELECT room, version FROM schema_version")) if found else {}
+
+
+def migrate(db: Connection, rooms: dict[str, Sequence[Migration]], role: str) -> None:
+    """Brings every room up to date. Call inside a write transaction: all or nothing.
+
+    A room that is newer than its list is left alone: the caller has refused it before.
+    """
+    db.execute(_BOOK)
+    present = versions(db)
+    for room, steps in rooms.items():
+        for number, step in enumerate(steps[present.get(room, 0) :], present.get(room, 0) + 1):
+            for statement in _statements(step):
+                db.execute(statement)
+            db.execute("INSERT OR REPLACE INTO schema_version VALUES (?, ?)", (room, number))
+    if role == "terminal":
+        _renew_projection(db)
+
+
+def _statements(script: str) -> list[str]:
+    return [statement for statement in (part.strip() for part in script.split(";")) if statement]
+
+
+def table_ddl(table: Table) -> list[str]:
+    """CREATE TABLE and CREATE INDEX statements of a shared table, for SQLite."""
+    dialect = sqlite.dialect()
+    return [
+        str(CreateTable(table).compile(dialect=dialect)),
+        *(
+            str(CreateIndex(index).compile(dialect=dialect))
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+        ),
+    ]
+
+
+def fingerprint() -> str:
+    """Changes with any definition in the shared tables."""
+    text = "\n".join(statement for table in SHARED for statement in table_ddl(table))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _renew_projection(db: Connection) -> None:
+    present = fingerprint()
+    if state.get(db, "projection_fingerprint") == present:
+        return
+    for table in SHARED:
+        db.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+        for statement in table_ddl(table):
+            db.execute(statement)
+    journal.project_all(db)
+    state.put(db, "projection_fingerprint", present)
