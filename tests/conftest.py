@@ -25,7 +25,7 @@ def servers_folder() -> Iterator[Path]:
     """A folder that the account of an embedded server can reach: pytest's own is closed to it."""
     with tempfile.TemporaryDirectory(prefix="sentra-tests-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # noqa: S103 - the server's own folder inside is closed
+        folder.chmod(0o755)
         yield folder
 
 
