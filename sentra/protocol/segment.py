@@ -33,6 +33,12 @@ PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 _RUN_BYTES_MAX = 4 * 1024 * 1024
 """Bodies in one segment before packing: they shrink to about a tenth."""
 
+KIND_LENGTH_MAX = 64
+"""A kind is a short plain word, `sale.completed`."""
+
+_DATE_LENGTH = 10
+_SCHEMA_MAX = 0xFFFF
+_TIME_MS_MAX = 2**63 - 1
 _ENTRY_OVERHEAD = 64
 _MAGIC = b"SNT1"
 _HEADER = struct.Struct(">B16sIQH32sI")  # dictionary, terminal, epoch, first, count, last hash, raw
@@ -142,6 +148,9 @@ def _unpack(sealed: bytes, header: SegmentHeader) -> list[_Row]:
     decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary(sealed[4]))
     payload = sealed[len(_MAGIC) + _HEADER.size : -_SIGNATURE_BYTES]
     try:
+        # A size inside the frame overrides max_output_size and would be allocated unseen.
+        if zstandard.frame_content_size(payload) > header.raw_bytes:
+            raise SegmentDamaged("its payload claims to be longer than its header says")
         raw = decompressor.decompress(payload, max_output_size=header.raw_bytes + 1)
         if len(raw) != header.raw_bytes:
             raise SegmentDamaged("its payload is not as long as its header says")
@@ -151,6 +160,23 @@ def _unpack(sealed: bytes, header: SegmentHeader) -> list[_Row]:
     if len(rows) != header.count:
         raise SegmentDamaged("it does not hold as many entries as its header says")
     return rows
+
+
+def _is_within_limits(
+    kind: str, schema: int, recorded_at_ms: int, business_date: str, body: bytes
+) -> bool:
+    """Whether every store can hold the entry: plain words, and numbers of 63 bits."""
+    return (
+        0 < len(kind) <= KIND_LENGTH_MAX
+        and len(business_date) == _DATE_LENGTH
+        and kind.isascii()
+        and business_date.isascii()
+        and kind.isprintable()
+        and business_date.isprintable()
+        and 0 <= schema <= _SCHEMA_MAX
+        and 0 <= recorded_at_ms <= _TIME_MS_MAX
+        and len(body) <= BODY_BYTES_MAX
+    )
 
 
 def open_segment(sealed: bytes, prev: bytes) -> list[Entry]:
@@ -164,9 +190,7 @@ def open_segment(sealed: bytes, prev: bytes) -> list[Entry]:
     entries: list[Entry] = []
     seq, epoch = header.first_seq, header.epoch
     for kind, schema, recorded_at_ms, business_date, body in _unpack(sealed, header):
-        if len(body) > BODY_BYTES_MAX or len(business_date) != 10 or schema > 0xFFFF:
-            raise SegmentDamaged(f"entry {seq} is outside the limits")
-        if recorded_at_ms < 0 or schema < 0:
+        if not _is_within_limits(kind, schema, recorded_at_ms, business_date, body):
             raise SegmentDamaged(f"entry {seq} is outside the limits")
         prev = entry_hash(
             terminal,
