@@ -1,0 +1,231 @@
+"""Signed requests to one store, be it the branch router or the cloud."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError, ProtocolError, SSLError, TimeoutError
+from urllib3.util import Timeout
+
+from sentra.instants import Clock
+from sentra.link.errors import LinkDown, LinkRefused
+from sentra.link.stream import names_of_events
+from sentra.link.wire import (
+    CONNECT_S_MAX,
+    Address,
+    open_pool,
+    parse_address,
+    pinned_context,
+)
+from sentra.protocol import envelope, feed, signing
+from sentra.protocol.envelope import Parcel
+from sentra.protocol.feed import SealedRevision
+from sentra.protocol.messages import (
+    Hello,
+    HelloAnswer,
+    JournalAnswer,
+    Problem,
+    problem_type,
+)
+
+ANSWER_BYTES_MAX: Final = 32 * 1024 * 1024
+"""The largest answer that is read: a page of the feed with room to spare."""
+
+HEARTBEAT_S_MAX: Final = 40.0
+"""A stream is silent for 15 s at most; after two missed heartbeats its line is dead."""
+
+_TRIES: Final = 2
+_T = TypeVar("_T")
+
+
+class Link:
+    """One device's line to one store. Threads may share it."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        server_name: str | None,
+        anchors: str,
+        device_id: str,
+        key: Ed25519PrivateKey,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        """`address` is `https://host` or `host:port`; `server_name` the name in the certificate
+        where it is not the host's. `anchors` is PEM. Raises AddressWrong."""
+        self.address: Address = parse_address(address)
+        self._pool = open_pool(self.address, pinned_context(anchors), server_name)
+        self._device, self._key = device_id, key
+        self._clock, self._random = clock, random_bytes
+        self._streams: set[BaseHTTPResponse] = set()
+        self._guard = threading.Lock()
+        self._closed = False
+        self.offset_ms = 0
+        """The server's clock minus this one, as learnt at the last hello."""
+
+    def hello(self, hello: Hello) -> HelloAnswer:
+        """Compares heads and clocks. Raises LinkDown or LinkRefused, as all others do."""
+        began_ms = self._clock()
+        body = self._request("POST", "/v1/hello", msgspec.json.encode(hello))
+        answer = self._read(body, HelloAnswer)
+        self.offset_ms = answer.clock_ms - (began_ms + self._clock()) // 2
+        return answer
+
+    def send(self, parcels: Sequence[Parcel]) -> JournalAnswer:
+        """One envelope; the caller keeps it within the limits of `envelope.pack`."""
+        body = envelope.pack(parcels)
+        answer = self._request("POST", "/v1/journal", body, "application/octet-stream")
+        return self._read(answer, JournalAnswer)
+
+    def feed(self, scope: str, after: int) -> tuple[int, list[SealedRevision]]:
+        """(head there, revisions behind `after` in order). Also raises FeedDamaged."""
+        query = urlencode({"scope": scope, "after": after})
+        return feed.unpack_page(scope, self._request("GET", f"/v1/feed?{query}"))
+
+    def wakes(self, stop: threading.Event) -> Iterator[str]:
+        """Yields the name of each wake-up (`feed`, `head`) until `stop` or `close`.
+
+        Ends quietly when asked to; raises LinkDown when the line breaks.
+        """
+        response = self._open_stream()
+        with self._guard:
+            self._streams.add(response)
+        try:
+            for name in names_of_events(response):
+                if stop.is_set() or self._closed:
+                    return
+                yield name
+            if not (stop.is_set() or self._closed):
+                raise LinkDown("no-answer", str(self.address), "the stream ended")
+        except (HTTPError, OSError, ValueError) as error:
+            if not (stop.is_set() or self._closed):
+                raise self._down(error) from error
+        finally:
+            with self._guard:
+                self._streams.discard(response)
+            response.close()
+
+    def close(self) -> None:
+        """Ends the streams, in whichever thread they wait, and all connections."""
+        self._closed = True
+        with self._guard:
+            for response in self._streams:
+                with contextlib.suppress(OSError, ValueError):
+                    response.shutdown()
+        self._pool.close()
+
+    def _open_stream(self) -> BaseHTTPResponse:
+        timeout = Timeout(connect=CONNECT_S_MAX, read=HEARTBEAT_S_MAX)
+        response = self._exchange("GET", "/v1/stream", b"", "text/event-stream", timeout)
+        if response.status == 200:
+            return response
+        try:
+            raise self._refusal(response, response.read(ANSWER_BYTES_MAX))
+        finally:
+            response.close()
+
+    def _request(
+        self, method: str, target: str, body: bytes = b"", content_type: str = "application/json"
+    ) -> bytes:
+        """The body of a good answer. A request refused for this clock is made once more."""
+        for last in (False, True):
+            try:
+                response = self._exchange(method, target, body, content_type)
+                answer = self._read_all(response)
+            except HTTPError as error:
+                raise self._down(error) from error
+            if response.status == 200:
+                return answer
+            refusal = self._refusal(response, answer)
+            if last or not self._learn_clock(refusal):
+                raise refusal
+        raise AssertionError("unreachable: the second answer returns or raises")
+
+    def _exchange(
+        self,
+        method: str,
+        target: str,
+        body: bytes,
+        content_type: str,
+        timeout: Timeout | None = None,
+    ) -> BaseHTTPResponse:
+        """One signed request. A kept connection that the server had closed is replaced once."""
+        for left in reversed(range(_TRIES)):
+            time_ms = self._clock() + self.offset_ms
+            nonce = self._random(signing.NONCE_BYTES)
+            mark = signing.sign(self._key, self._device, method, target, body, time_ms, nonce)
+            extra = {} if timeout is None else {"timeout": timeout}
+            try:
+                return self._pool.urlopen(
+                    method,
+                    target,
+                    body=body or None,
+                    headers={
+                        signing.HEADER: mark,
+                        "Content-Type": content_type,
+                        "Accept": "application/json, application/octet-stream, text/event-stream",
+                    },
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                    **extra,  # type: ignore[arg-type] # only the timeout, which is one
+                )
+            except ProtocolError as error:
+                if left == 0:
+                    raise self._down(error) from error
+            except HTTPError as error:
+                raise self._down(error) from error
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _read_all(self, response: BaseHTTPResponse) -> bytes:
+        body = response.read(ANSWER_BYTES_MAX + 1)
+        if len(body) > ANSWER_BYTES_MAX:
+            response.close()
+            raise LinkDown("unreadable", str(self.address), "the answer is too large")
+        response.release_conn()
+        return body
+
+    def _refusal(self, response: BaseHTTPResponse, body: bytes) -> LinkRefused | LinkDown:
+        try:
+            problem = msgspec.json.decode(body, type=Problem)
+        except msgspec.DecodeError:
+            if response.status >= 500:
+                slug = f"http-{response.status}"
+                return LinkDown(slug, str(self.address), response.reason or slug)
+            title = f"HTTP {response.status}"
+            problem = Problem(type=problem_type("http"), title=title, status=response.status)
+        wait = response.headers.get("Retry-After", "")
+        if problem.retry_after_s is None and wait.isdecimal():
+            problem = msgspec.structs.replace(problem, retry_after_s=int(wait[:6]))
+        return LinkRefused(str(self.address), problem)
+
+    def _learn_clock(self, refusal: LinkRefused | LinkDown) -> bool:
+        """Whether the refusal was for this clock and says what the time is there."""
+        if not isinstance(refusal, LinkRefused) or refusal.slug != "clock-skew":
+            return False
+        if refusal.problem.server_time_ms is None:
+            return False
+        self.offset_ms = refusal.problem.server_time_ms - self._clock()
+        return True
+
+    def _read(self, body: bytes, shape: type[_T]) -> _T:
+        try:
+            return msgspec.json.decode(body, type=shape)
+        except msgspec.DecodeError as error:
+            raise LinkDown("unreadable", str(self.address), error) from error
+
+    def _down(self, error: Exception) -> LinkDown:
+        slug = "no-answer"
+        if isinstance(error, TimeoutError):
+            slug = "timeout"
+        elif isinstance(error, SSLError):
+            slug = "tls"
+        return LinkDown(slug, str(self.address), error)
