@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
@@ -25,21 +24,28 @@ from sentra.telemetry import configure_logging
     help="The router's folder; give it again for another router in this process.",
 )
 @click.option("--host", default="0.0.0.0", show_default=True, help="Where tills find it.")  # noqa: S104
-@click.option("--port", default=8443, show_default=True, help="For tills, by TLS; 0 for a free one.")
-@click.option("--page-port", default=8480, show_default=True, help="The page on this machine alone.")
+@click.option("--port", "ports", type=int, multiple=True, help="For tills, by TLS; 8443 unless given.")
+@click.option(
+    "--page-port",
+    "page_ports",
+    type=int,
+    multiple=True,
+    help="The page on this machine alone; 8480 unless given.",
+)
 @click.option("--advertise", multiple=True, help="host:port that tills are told, instead of our own.")
 @click.option("--threads", default=24, show_default=True, help="Requests served at once.")
-@click.option("--ports-file", type=click.Path(path_type=Path), help="Writes the ports as JSON here.")
 def router(
     folders: tuple[Path, ...],
     host: str,
-    port: int,
-    page_port: int,
+    ports: tuple[int, ...],
+    page_ports: tuple[int, ...],
     advertise: tuple[str, ...],
     threads: int,
-    ports_file: Path | None,
 ) -> None:
-    """Run the branch router of each folder until it is told to stop."""
+    """Run the branch router of each folder until it is told to stop.
+
+    With several folders, give --port, --page-port and --advertise once for each, in their order.
+    """
     from router_agent.bootstrap import Router
     from router_agent.config import RouterSettings
 
@@ -48,36 +54,27 @@ def router(
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     routers: list[Router] = []
-    ports: dict[str, dict[str, object]] = {}
     try:
         for place, folder in enumerate(folders):
             settings = RouterSettings(
                 folder=folder,
                 host=host,
-                port=port + place if port else 0,
-                page_port=page_port + place if page_port else 0,
-                advertised=advertise,
+                port=_of(ports, place, 8443),
+                page_port=_of(page_ports, place, 8480),
+                advertised=advertise[place : place + 1],
                 threads=threads,
             )
             one = Router(settings, lambda: time.time_ns() // 1_000_000, version("sentra"))
             routers.append(one)
-            tls_port, plain_port = one.start()
-            ports[str(folder)] = {
-                "router": one.identity.device_id,
-                "branch": one.identity.branch_name,
-                "port": tls_port,
-                "page": f"http://127.0.0.1:{plain_port}/",
-            }
-        if ports_file is not None:
-            _write(ports_file, ports)
+            one.start()
         stop.wait()
     finally:
         for one in routers:
             one.stop()
 
 
-def _write(path: Path, ports: dict[str, dict[str, object]]) -> None:
-    """Whole or not at all: another process waits for this file."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(ports))
-    part.replace(path)
+def _of(given: tuple[int, ...], place: int, default: int) -> int:
+    """The port for the folder at this place: given, or counted on from the last that is known."""
+    if place < len(given):
+        return given[place]
+    return (given[-1] + place - len(given) + 1) if given else default + place

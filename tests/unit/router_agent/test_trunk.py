@@ -1,0 +1,166 @@
+"""The router's steps towards the cloud, against a cloud written for the test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from router_agent.operations.forward import Lane, Pick
+from router_agent.operations.trunk import Credit, fetch_feed, send_next
+from sentra.protocol.entry import EMPTY, Head
+from sentra.protocol.envelope import Parcel
+from sentra.protocol.errors import FeedDamaged
+from sentra.protocol.feed import FeedItem, SealedRevision, seal_revision
+from sentra.protocol.messages import (
+    Hello,
+    HelloAnswer,
+    JournalAnswer,
+    JournalOutcome,
+    Watermark,
+    note_of,
+    sign_watermark,
+)
+from tests.support.journals import Journal
+
+CLOUD_KEY = Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\x07")
+COMPANY = "company"
+
+
+@dataclass
+class Shelf:
+    """Segments by terminal in memory, with the interface of the vault's shelf."""
+
+    segments: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
+    cloud: dict[str, Head] = field(default_factory=dict)
+    marks: dict[str, Watermark] = field(default_factory=dict)
+    revisions: list[SealedRevision] = field(default_factory=list)
+
+    def _waiting(self, terminal: str) -> list[bytes]:
+        head = self.cloud.get(terminal, EMPTY)
+        return [sealed for last, sealed in self.segments[terminal] if last > head.seq]
+
+    def lanes(self) -> list[Lane]:
+        return [
+            Lane(name, len(self._waiting(name)), tuple(map(len, self._waiting(name))))
+            for name in self.segments
+        ]
+
+    def parcels(self, pick: Pick) -> list[Parcel]:
+        return [Parcel(sealed) for sealed in self._waiting(pick.terminal)[: pick.segments]]
+
+    def set_cloud_head(self, terminal: str, head: Head, mark: Watermark | None) -> None:
+        self.cloud[terminal] = head
+        if mark is not None:
+            self.marks[terminal] = mark
+
+    def feed_cursor(self, scope: str) -> int:
+        return max((r.revision for r in self.revisions if r.scope == scope), default=0)
+
+    def cache(self, revision: SealedRevision, items: Sequence[FeedItem]) -> None:
+        assert items
+        self.revisions.append(revision)
+
+
+@dataclass
+class Cloud:
+    """Answers what the test says."""
+
+    outcomes: list[JournalOutcome] = field(default_factory=list)
+    revisions: list[SealedRevision] = field(default_factory=list)
+    sent: list[Sequence[Parcel]] = field(default_factory=list)
+
+    def hello(self, hello: Hello) -> HelloAnswer:
+        raise AssertionError(f"not asked here: {hello}")
+
+    def send(self, parcels: Sequence[Parcel]) -> JournalAnswer:
+        self.sent.append(parcels)
+        return JournalAnswer(outcomes=tuple(self.outcomes), credit_bytes=1234, pause_ms=5)
+
+    def feed(self, scope: str, after: int) -> tuple[int, list[SealedRevision]]:
+        behind = [r for r in self.revisions if r.scope == scope and r.revision > after]
+        return max((r.revision for r in self.revisions), default=0), behind[:1]
+
+
+def _shelf(journal: Journal) -> Shelf:
+    journal.sell(4)
+    segments = [(2, journal.sealed(1, 2)), (4, journal.sealed(3, 4))]
+    return Shelf({journal.terminal: segments})
+
+
+def _outcome(
+    journal: Journal, outcome: str, head: Head, key: Ed25519PrivateKey = CLOUD_KEY
+) -> JournalOutcome:
+    return JournalOutcome(
+        terminal=journal.terminal,
+        outcome=outcome,
+        here=note_of(head),
+        appended=4,
+        cloud=sign_watermark(key, "cloud", journal.terminal, head, 1),
+    )
+
+
+def test_the_cloud_head_moves_only_on_the_clouds_answer() -> None:
+    journal = Journal()
+    shelf = _shelf(journal)
+    cloud, credit = Cloud([_outcome(journal, "appended", journal.head)]), Credit()
+    sent = send_next(cloud, shelf, credit, CLOUD_KEY.public_key())
+    assert sent is not None
+    assert sent.moved
+    assert shelf.cloud[journal.terminal] == journal.head
+    assert shelf.marks[journal.terminal].head.seq == 4
+    assert (credit.size_bytes, credit.pause_ms) == (1234, 5)
+    assert send_next(cloud, shelf, credit, CLOUD_KEY.public_key()) is None
+
+
+def test_a_watermark_that_the_cloud_did_not_sign_is_not_passed_on() -> None:
+    journal, forger = Journal(), Ed25519PrivateKey.generate()
+    shelf = _shelf(journal)
+    cloud = Cloud([_outcome(journal, "appended", journal.head, forger)])
+    send_next(cloud, shelf, Credit(), CLOUD_KEY.public_key())
+    assert shelf.marks == {}
+
+
+def test_after_a_gap_everything_behind_the_clouds_head_is_sent_again() -> None:
+    journal = Journal()
+    shelf = _shelf(journal)
+    shelf.cloud[journal.terminal] = Head(1, 2, journal.entries[1].hash)
+    cloud = Cloud([_outcome(journal, "gap", EMPTY)])
+    send_next(cloud, shelf, Credit(), CLOUD_KEY.public_key())
+    assert len(cloud.sent[0]) == 1
+    send_next(cloud, shelf, Credit(), CLOUD_KEY.public_key())
+    assert len(cloud.sent[1]) == 2
+
+
+def test_a_refused_journal_stays_where_it_was_and_can_rest() -> None:
+    journal = Journal()
+    shelf = _shelf(journal)
+    cloud = Cloud([_outcome(journal, "refused", EMPTY)])
+    sent = send_next(cloud, shelf, Credit(), CLOUD_KEY.public_key())
+    assert sent is not None
+    assert not sent.moved
+    assert shelf.cloud == {}
+    resting = frozenset({journal.terminal})
+    assert send_next(cloud, shelf, Credit(), CLOUD_KEY.public_key(), resting) is None
+
+
+def test_the_feed_is_cached_in_order_until_its_head() -> None:
+    revisions = [
+        seal_revision(COMPANY, n, [FeedItem("product", f"p{n}", b"{}")], CLOUD_KEY)
+        for n in (1, 2, 3)
+    ]
+    shelf = Shelf()
+    assert fetch_feed(Cloud(revisions=revisions), shelf, COMPANY, CLOUD_KEY.public_key()) == 3
+    assert shelf.revisions == revisions
+
+
+def test_a_revision_that_the_cloud_did_not_sign_is_never_cached() -> None:
+    forged = seal_revision(
+        COMPANY, 1, [FeedItem("product", "p", b"{}")], Ed25519PrivateKey.generate()
+    )
+    shelf = Shelf()
+    with pytest.raises(FeedDamaged):
+        fetch_feed(Cloud(revisions=[forged]), shelf, COMPANY, CLOUD_KEY.public_key())
+    assert shelf.revisions == []
