@@ -29,7 +29,7 @@ from sentra.cloud.keys import CompanyKeys, load_keys
 from sentra.embedded.postgres import running_postgres
 from sentra.embedded.redis import running_redis
 from sentra.failures import Failure
-from sentra.link.enrolment import enrol_device
+from sentra.enrolment import enrol_device
 from sentra.vault.database import Vault
 from sentra.vault.identity import read_identity, write_identity
 
@@ -164,7 +164,7 @@ class Stage:
         number = len(self.places.of(role, branch)) + 1
         folder = self.folder / "branches" / self._slug(branch) / f"{role}-{number}"
         address = f"https://127.0.0.1:{self.places.ports[f'i {branch}']}"
-        identity = enrol_device(folder, address, code.code, clock=now_ms)
+        identity = enrol_device(folder, address, code.code)
         place = DevicePlace(identity.device_id, role, branch, identity.name, str(folder))
         self.places.devices.append(place)
         self._point_at(place)
