@@ -1,0 +1,1 @@
+"""Taking payment: tenders, change and cash rounding, and the commit that makes a sale."""

@@ -1,0 +1,85 @@
+"""The one verb that makes a sale: committed first, shown as paid afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pos_shell.receipt.numbers import take_number
+from pos_shell.sale.queries import rates_at
+from pos_shell.sale.store import keep_cart, load_approval, load_cart
+from pos_shell.shift.queries import counter
+from pos_shell.till import Till
+from sentra.domain.checkout import complete_sale as completed
+from sentra.domain.errors import DomainError
+from sentra.domain.payment import Offer, settle
+from sentra.domain.rounding import rounding_of
+from sentra.domain.totals import total_up
+from sentra.events import Person
+from sentra.vault import catalogue
+from sentra.vault.driver import Connection
+
+
+class CartGone(DomainError):
+    """A payment for a cart that is not open any more, and was not paid either."""
+
+    code = "payment-cart-gone"
+    sentence = (
+        "This cart is no longer open: it was voided or put on hold. Nothing was charged here."
+    )
+
+
+class TotalMoved(DomainError):
+    """The cart was changed in another window after the payment was worked out."""
+
+    code = "payment-total-moved"
+    sentence = "The cart has changed while the payment was taken. Check the total and pay again."
+
+
+def complete_sale(
+    till: Till,
+    person: Person,
+    sale_id: str,
+    offers: Sequence[Offer],
+    *,
+    expected_total: int | None = None,
+) -> str:
+    """Settle the open cart and record the sale; returns the sale's id.
+
+    Fact, rows, journal entry, receipt number and the cleared cart are one transaction. A second
+    call with the same id answers the same and records nothing. `expected_total` is what the
+    cashier saw, in minor units.
+
+    Raises:
+        CartGone, TotalMoved, ShiftNotOpen, NotEnough, TooMuchWithoutCash, …
+    """
+    with till.book() as book:
+        cart = load_cart(book.db)
+        if cart is None or cart.sale_id != sale_id:
+            if is_recorded(book.db, book.identity.branch_id, sale_id):
+                return sale_id
+            raise CartGone()
+        at = counter(book.db, book.identity, person)
+        totals = total_up(cart, rates_at(book.db, book.identity, book.now_ms))
+        if expected_total is not None and expected_total != totals.total:
+            raise TotalMoved()
+        settlement = settle(totals.total, offers, rounding_of(catalogue.branch(book.db)))
+        sale = completed(
+            cart,
+            totals,
+            settlement,
+            at,
+            receipt_number=take_number(book, at.business_date),
+            completed_at_ms=book.now_ms,
+            approved_by=load_approval(book.db, sale_id),
+        )
+        book.record(sale)
+        keep_cart(book.db, None)
+    return sale_id
+
+
+def is_recorded(db: Connection, branch_id: str, sale_id: str) -> bool:
+    """Whether a sale of this id is in the books."""
+    row = db.execute(
+        "SELECT 1 FROM sale WHERE branch_id = ? AND sale_id = ?", (branch_id, sale_id)
+    ).fetchone()
+    return row is not None

@@ -1,0 +1,1 @@
+"""Receipts: numbers, the list of earlier ones, one on the screen, and the PDF of 80 mm."""

@@ -1,0 +1,194 @@
+"""Why a tickets file, or a part of it, cannot be taken as it stands."""
+
+from __future__ import annotations
+
+from sentra.failures import Failure
+
+
+class ReplayError(Failure):
+    """The family: the whole file, or a setting of the replay, stops it."""
+
+    code = "replay"
+
+
+class FileUnreadable(ReplayError):
+    """The operating system does not give the file."""
+
+    code = "replay-file-unreadable"
+    sentence = "The file %(path)s cannot be read: %(reason)s."
+
+
+class FileTooLarge(ReplayError):
+    """Beyond what is read into memory."""
+
+    code = "replay-file-too-large"
+    sentence = "The file %(path)s is larger than %(most)s MB. Split it and replay the parts."
+
+
+class FileEmpty(ReplayError):
+    """Not even a header line."""
+
+    code = "replay-file-empty"
+    sentence = "The file %(path)s is empty. Its first line must name the columns: %(columns)s."
+
+
+class NotText(ReplayError):
+    """Bytes of no text encoding: a spreadsheet or a picture, perhaps."""
+
+    code = "replay-not-text"
+    sentence = "The file %(path)s is not a text file. Save it as CSV in UTF-8, with the columns %(columns)s."
+
+
+class ColumnsMissing(ReplayError):
+    """The header line lacks columns."""
+
+    code = "replay-columns-missing"
+    sentence = (
+        "The file %(path)s lacks the columns %(missing)s. Its first line must name %(columns)s; it "
+        "names %(found)s."
+    )
+
+
+class TooManyColumns(ReplayError):
+    """A header far beyond any tickets file."""
+
+    code = "replay-too-many-columns"
+    sentence = "The file %(path)s has more than %(most)s columns; a tickets file has nine."
+
+
+class LineProblem(Failure):
+    """The family: what is wrong, or was put right, in one line."""
+
+    code = "ticket-line"
+
+
+class FieldsWrong(LineProblem):
+    """More or fewer fields than the header has."""
+
+    code = "ticket-fields-wrong"
+    sentence = "The line has %(found)s fields where the header has %(expected)s."
+
+
+class QuoteOpen(LineProblem):
+    """A field that begins with a quotation mark and does not end with one."""
+
+    code = "ticket-quote-open"
+    sentence = "A quotation mark is opened and not closed."
+
+
+class FieldEmpty(LineProblem):
+    """Nothing stands where something must."""
+
+    code = "ticket-field-empty"
+    sentence = "The field is empty."
+
+
+class FieldTooLong(LineProblem):
+    """Longer than the books keep."""
+
+    code = "ticket-field-too-long"
+    sentence = "The text is too long: %(longest)s characters at most."
+
+
+class NameCut(LineProblem):
+    """A name longer than a receipt shows was shortened."""
+
+    code = "ticket-name-cut"
+    sentence = "The name is longer than %(longest)s characters and was cut."
+
+
+class NothingSold(LineProblem):
+    """A quantity of zero."""
+
+    code = "ticket-nothing-sold"
+    sentence = "A quantity of zero sells nothing."
+
+
+class QuantityTooLarge(LineProblem):
+    """Beyond what one line of a cart takes."""
+
+    code = "ticket-quantity-too-large"
+    sentence = "A line takes a quantity of %(largest)s at most."
+
+
+class AmountTooLarge(LineProblem):
+    """A price, or price × quantity, beyond what one line of a cart takes."""
+
+    code = "ticket-amount-too-large"
+    sentence = "A line takes an amount of %(largest)s at most."
+
+
+class NegativePrice(LineProblem):
+    """A price below zero was recorded as a return at the price above zero."""
+
+    code = "ticket-negative-price"
+    sentence = "A price below zero was recorded as a return of the same amount."
+
+
+class AmountRounded(LineProblem):
+    """Quantity × price falls between two minor units."""
+
+    code = "ticket-amount-rounded"
+    sentence = (
+        "Quantity × price falls between two units of the currency and was rounded to %(amount)s."
+    )
+
+
+class PaymentUnknown(LineProblem):
+    """A payment that the till has no tender for; the amount is recorded all the same."""
+
+    code = "ticket-payment-unknown"
+    sentence = (
+        "The payment is not one of %(known)s; it was recorded as %(taken_as)s with this reference."
+    )
+
+
+class TimesDiffer(LineProblem):
+    """Lines of one ticket say different times."""
+
+    code = "ticket-times-differ"
+    sentence = "The ticket began at %(first)s; this line's time was passed over."
+
+
+class CharactersLost(LineProblem):
+    """Characters that no receipt can print were left out."""
+
+    code = "ticket-characters-lost"
+    sentence = "Control characters were left out of the text."
+
+
+class EncodingGuessed(LineProblem):
+    """The file is not UTF-8."""
+
+    code = "ticket-encoding-guessed"
+    sentence = "The file is not UTF-8; it was read as %(encoding)s. Check the names."
+
+
+class ColumnUnknown(LineProblem):
+    """A column that a tickets file does not have."""
+
+    code = "ticket-column-unknown"
+    sentence = "The column is not known and was passed over."
+
+
+class TicketSplit(LineProblem):
+    """More lines than one sale takes."""
+
+    code = "ticket-split"
+    sentence = "The ticket has %(lines)s lines; it was recorded as %(parts)s sales."
+
+
+class TicketRefused(LineProblem):
+    """The till does not take the ticket; the reason is the till's own sentence."""
+
+    code = "ticket-refused"
+    sentence = "The till did not take the ticket: %(reason)s"
+
+
+class TillMissing(LineProblem):
+    """No vault of this branch and terminal was given."""
+
+    code = "ticket-till-missing"
+    sentence = (
+        "No till folder of the branch “%(branch)s” and the terminal “%(terminal)s” was given."
+    )
