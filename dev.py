@@ -204,15 +204,19 @@ def install_checkout() -> None:
     `editable_mode=compat` puts the checkout's folder on the path, so that a new package in it is
     found without installing again.
     """
-    path_entry = "--config-settings=editable_mode=compat"
-    pip_install("--no-deps", "--no-build-isolation", path_entry, "--editable", ".")
+    run(
+        [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps"]
+        + ["--no-build-isolation", "--config-settings=editable_mode=compat", "--editable", "."],
+        "This checkout could not be installed",
+        "See that no file of it is missing (git status)",
+    )
 
 
 def pip_install(*arguments: str) -> None:
     """Run the environment's own pip."""
     run(
         [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *arguments],
-        "pip could not install what Sentra needs",
+        f"pip could not install {arguments[-1]}",
         "Check the connection to the package index (pip's proxy settings apply)",
     )
 
