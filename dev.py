@@ -204,9 +204,10 @@ def install_checkout() -> None:
     `editable_mode=compat` puts the checkout's folder on the path, so that a new package in it is
     found without installing again.
     """
+    options = "--disable-pip-version-check --no-deps --no-build-isolation"
+    path_entry = "--config-settings=editable_mode=compat"
     run(
-        [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps"]
-        + ["--no-build-isolation", "--config-settings=editable_mode=compat", "--editable", "."],
+        [PYTHON, "-m", "pip", "install", *options.split(), path_entry, "--editable", "."],
         "This checkout could not be installed",
         "See that no file of it is missing (git status)",
     )
