@@ -222,11 +222,11 @@ def _without_marks(text: str) -> tuple[str, bool]:
     if negative:
         bare = bare[1:-1]
     for _sign_may_be_on_either_side_of_the_mark in range(2):
-        if bare.startswith("-"):
+        if bare.startswith("-") and not negative:
             bare, negative = bare[1:], True
         bare = _LOOSE_MARKS.sub("", bare, count=1)
     bare = _LOOSE_TAIL.sub("", bare, count=1)
-    if bare.endswith("-"):
+    if bare.endswith("-") and not negative:
         bare, negative = bare[:-1], True
     if len(text) > TEXT_LENGTH_MAX or not re.fullmatch(r"[0-9][0-9.,]*", bare):
         raise NotANumber(text=_shown(text))
