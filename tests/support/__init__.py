@@ -1,0 +1,1 @@
+"""What several tests need to fill a cloud: devices with keys, journals, and a shop that trades."""
