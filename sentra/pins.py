@@ -9,31 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from sentra.failures import Failure
+from sentra.domain.pin import PIN_LENGTH, PinForm
 
-PIN_DIGITS: Final = 6
-
-_FORM: Final = re.compile(rf"[0-9]{{{PIN_DIGITS}}}", re.ASCII)
 _hasher: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
-class PinMalformed(Failure):
-    """What was typed cannot be a PIN."""
-
-    code = "pin-malformed"
-    sentence = "A PIN is %(digits)s digits. Choose another one."
-
-
 def hash_pin(pin: str, pepper: bytes, *, salt: bytes | None = None) -> str:
-    """The hash for `Person.pin_hash`; `salt` only to replay. Raises `PinMalformed`."""
-    if not _FORM.fullmatch(pin):
-        raise PinMalformed(digits=PIN_DIGITS)
+    """The hash for `Person.pin_hash`; `salt` only to replay.
+
+    Raises `PinForm` for what no till could type; what is too easy is for the back office to say
+    (`sentra.domain.pin.check_pin`).
+    """
+    if len(pin) != PIN_LENGTH or not (pin.isascii() and pin.isdigit()):
+        raise PinForm
     return _hasher.hash(_peppered(pin, pepper), salt=salt)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,12 +12,13 @@ from sqlalchemy import Connection, select
 from sentra.cloud import feed
 from sentra.cloud.identity import new_id
 from sentra.cloud.tables import company, tax
-from sentra.events import Company, Tax
+from sentra.domain.indonesia import PPN, standard_taxes
+from sentra.domain.tax import UNTAXED
+from sentra.events import Company
 from sentra.failures import Failure
 from sentra.protocol.feed import COMPANY, FeedItem
 
-NO_TAX: Final = "NONE"
-DEFAULT_TAX: Final = "PPN"
+_RUPIAH: Final = "IDR"
 
 
 class CompanyMissing(Failure):
@@ -37,35 +38,9 @@ class CompanyFacts:
     timeline: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Rate:
-    code: str
-    label: str
-    rate_permyriad: int
-    valid_from: str
-    valid_to: str | None = None
-    base: tuple[int, int] = (1, 1)
-
-
-_FIRST_DAY = "2000-01-01"
-_WITHOUT_TAX = (_Rate(NO_TAX, "-", 0, _FIRST_DAY),)
-
-# UU 8/1983 (10 %), UU 7/2021 (11 % from April 2022), PMK 131/2024 (12 %, on 11/12 of the price
-# but for luxury goods, from January 2025). Restaurants: PB1, since UU 1/2022 called PBJT.
-_INDONESIAN = (
-    _Rate("PPN", "PPN 10%", 1000, _FIRST_DAY, "2022-04-01"),
-    _Rate("PPN", "PPN 11%", 1100, "2022-04-01", "2025-01-01"),
-    _Rate("PPN", "PPN 12% × 11/12", 1200, "2025-01-01", base=(11, 12)),
-    _Rate("PPN-LUX", "PPN 10%", 1000, _FIRST_DAY, "2022-04-01"),
-    _Rate("PPN-LUX", "PPN 11%", 1100, "2022-04-01", "2025-01-01"),
-    _Rate("PPN-LUX", "PPN 12%", 1200, "2025-01-01"),
-    _Rate("PBJT", "PBJT 10%", 1000, _FIRST_DAY),
-)
-
-
 def default_tax(currency: str) -> str:
     """The code of the tax that new products have: PPN in Indonesia, none elsewhere."""
-    return DEFAULT_TAX if currency == "IDR" else NO_TAX
+    return PPN if currency == _RUPIAH else UNTAXED
 
 
 def init_company(
@@ -90,9 +65,9 @@ def init_company(
             created_at_ms=now_ms,
         )
     )
-    rates = _WITHOUT_TAX + (_INDONESIAN if currency == "IDR" else ())
-    taxes = [_tax(rate, new_id(now_ms)) for rate in rates]
-    connection.execute(tax.insert(), [_row(each) for each in taxes])
+    taxes = standard_taxes(lambda: new_id(now_ms)) if currency == _RUPIAH else ()
+    if taxes:
+        connection.execute(tax.insert(), [asdict(each) for each in taxes])
     items = [company_item(facts), *(feed.item("tax", each.id, each) for each in taxes)]
     feed.publish(connection, COMPANY, items, now_ms=now_ms, signing_key=signing_key)
     return facts
@@ -118,22 +93,3 @@ def the_company(connection: Connection) -> CompanyFacts:
 def company_item(facts: CompanyFacts) -> FeedItem:
     """The company for the feed."""
     return feed.item("company", facts.id, Company(facts.id, facts.name, facts.currency))
-
-
-def _tax(rate: _Rate, tax_id: str) -> Tax:
-    numerator, denominator = rate.base
-    return Tax(
-        id=tax_id,
-        code=rate.code,
-        label=rate.label,
-        rate_permyriad=rate.rate_permyriad,
-        base_numerator=numerator,
-        base_denominator=denominator,
-        inclusive=True,
-        valid_from=rate.valid_from,
-        valid_to=rate.valid_to,
-    )
-
-
-def _row(each: Tax) -> dict[str, object]:
-    return {column.name: getattr(each, column.name) for column in tax.columns}

@@ -16,6 +16,7 @@ from sentra.cloud import feed
 from sentra.cloud.identity import new_id
 from sentra.cloud.keys import CompanyKeys
 from sentra.cloud.tables import app_user, branch
+from sentra.domain.pin import check_pin
 from sentra.events import Person
 from sentra.failures import Failure
 from sentra.pins import hash_pin
@@ -96,7 +97,7 @@ def create_person(
     """Add a person and publish them to the tills of their branches (None: all); their id.
 
     Without a login they work at tills only, without a PIN in the back office only. Raises
-    `LoginMalformed`, `LoginTaken`, `PasswordUnfit` or `sentra.pins.PinMalformed`.
+    `LoginMalformed`, `LoginTaken`, `PasswordUnfit`, or what `sentra.domain.pin.check_pin` does.
     """
     if login is not None and not _LOGIN.fullmatch(login):
         raise LoginMalformed(given=login[:64])
@@ -106,7 +107,7 @@ def create_person(
         "login": login,
         "name": name,
         "password_hash": None if password is None else hash_password(password),
-        "pin_hash": None if pin is None else hash_pin(pin, keys.pepper),
+        "pin_hash": None if pin is None else hash_pin(check_pin(pin), keys.pepper),
         "roles": list(roles),
         "branch_ids": None if branch_ids is None else list(branch_ids),
         "locale": locale,
@@ -124,8 +125,8 @@ def create_person(
 def set_pin(
     connection: Connection, person_id: str, pin: str, *, keys: CompanyKeys, now_ms: int
 ) -> dict[str, int]:
-    """Give a new PIN and publish it; the heads of the scopes. Raises `PinMalformed`."""
-    hashed = hash_pin(pin, keys.pepper)
+    """Give a new PIN and publish it; the heads of the scopes. Raises as `check_pin` does."""
+    hashed = hash_pin(check_pin(pin), keys.pepper)
     connection.execute(update(app_user).where(app_user.c.id == person_id).values(pin_hash=hashed))
     return publish_person(connection, person_id, now_ms=now_ms, signing_key=keys.signing_key)
 
@@ -162,7 +163,7 @@ def publish_person(
 
 def items_for_branch(connection: Connection, branch_id: str) -> list[FeedItem]:
     """Everybody who may work at this branch's tills, for a branch that is new."""
-    here = app_user.c.branch_ids.contains([branch_id])
+    here = app_user.c.branch_ids.any(branch_id)
     rows = connection.execute(select(app_user).where(or_(app_user.c.branch_ids.is_(None), here)))
     return [item for item in (_item(row, works_here=True) for row in rows) if item.body is not None]
 
