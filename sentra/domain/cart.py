@@ -81,6 +81,7 @@ class PriceRefused(CartError):
     sentence = (
         "A price must be between 0 and %(largest)s. For a return, make the quantity negative."
     )
+    amounts = ("largest",)
 
 
 class TextTooLong(CartError):

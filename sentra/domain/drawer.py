@@ -51,6 +51,7 @@ class CountRefused(DomainError):
 
     code = "drawer-count"
     sentence = "%(count)s pieces of %(value)s cannot be right. Enter how many pieces there are."
+    amounts = ("value",)
 
 
 def count_cash(pieces: Iterable[tuple[int, int]]) -> int:

@@ -43,6 +43,7 @@ class NotEnough(PaymentError):
 
     code = "payment-not-enough"
     sentence = "The payment is not complete: %(missing)s is still missing."
+    amounts = ("missing",)
 
 
 class TooMuchWithoutCash(PaymentError):
@@ -50,6 +51,7 @@ class TooMuchWithoutCash(PaymentError):
 
     code = "payment-too-much"
     sentence = "That is %(excess)s more than is due. Change can only be given for cash."
+    amounts = ("excess",)
 
 
 class CashNotNeeded(PaymentError):
@@ -64,6 +66,7 @@ class ChangeTooLarge(PaymentError):
 
     code = "payment-change-too-large"
     sentence = "The change would be %(change)s. Check the amount that was entered."
+    amounts = ("change",)
 
 
 class OfferRefused(PaymentError):
@@ -71,6 +74,7 @@ class OfferRefused(PaymentError):
 
     code = "payment-offer"
     sentence = "The payment “%(kind)s” of %(amount)s cannot be taken here."
+    amounts = ("amount",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,16 @@ from typing import Final, Self
 
 from sentra.domain.errors import DomainError
 
+N_: Final = str
+"""Marks a text for the translators; whoever shows it translates it."""
+
 
 class NotAllowed(DomainError):
     """A person without the permission; the action is open to others."""
 
     code = "not-allowed"
     sentence = "You may not do this here: %(permission)s. Ask someone who may."
+    texts = ("permission",)
 
 
 class Permission(StrEnum):
@@ -33,47 +37,47 @@ class Permission(StrEnum):
         return member
 
     # At the till
-    SALE_COMPLETE = "sale.complete", "Sell and take payment"
-    SALE_VOID = "sale.void", "Give up an open cart, up to the branch's limit"
-    SALE_VOID_ANY = "sale.void_any", "Approve giving up a cart of any amount"
-    SALE_DISCOUNT = "sale.discount", "Give a discount on a line or a sale"
-    SALE_PRICE = "sale.price", "Sell at a price of one's own, and open items"
-    SALE_REPRINT = "sale.reprint", "Find earlier sales and print copies"
-    REFUND_COMPLETE = "refund.complete", "Refund lines of an earlier sale"
-    REFUND_APPROVE = "refund.approve", "Approve a refund, also without the first sale at hand"
-    SHIFT_OPEN = "shift.open", "Open a shift and count its float"
-    SHIFT_CLOSE = "shift.close", "Count the drawer and close a shift"
-    SHIFT_REPORT = "shift.report", "See what the drawer should hold"
-    CASH_MOVE = "cash.move", "Pay cash in or out, drop to the safe, open the drawer"
-    CASH_APPROVE = "cash.approve", "Approve cash paid out and drawers opened without a sale"
-    PIN_UNLOCK = "pin.unlock", "Let a colleague try again after too many wrong PINs"
+    SALE_COMPLETE = "sale.complete", N_("Sell and take payment")
+    SALE_VOID = "sale.void", N_("Give up an open cart, up to the branch's limit")
+    SALE_VOID_ANY = "sale.void_any", N_("Approve giving up a cart of any amount")
+    SALE_DISCOUNT = "sale.discount", N_("Give a discount on a line or a sale")
+    SALE_PRICE = "sale.price", N_("Sell at a price of one's own, and open items")
+    SALE_REPRINT = "sale.reprint", N_("Find earlier sales and print copies")
+    REFUND_COMPLETE = "refund.complete", N_("Refund lines of an earlier sale")
+    REFUND_APPROVE = "refund.approve", N_("Approve a refund, also without the first sale at hand")
+    SHIFT_OPEN = "shift.open", N_("Open a shift and count its float")
+    SHIFT_CLOSE = "shift.close", N_("Count the drawer and close a shift")
+    SHIFT_REPORT = "shift.report", N_("See what the drawer should hold")
+    CASH_MOVE = "cash.move", N_("Pay cash in or out, drop to the safe, open the drawer")
+    CASH_APPROVE = "cash.approve", N_("Approve cash paid out and drawers opened without a sale")
+    PIN_UNLOCK = "pin.unlock", N_("Let a colleague try again after too many wrong PINs")
 
     # In the back office
-    DASHBOARD_VIEW = "dashboard.view", "See the figures of the day"
-    SALES_VIEW = "sales.view", "See sales and their journey"
-    CATALOGUE_VIEW = "catalogue.view", "See products and prices"
-    CATALOGUE_EDIT = "catalogue.edit", "Change products, prices and categories"
-    CATALOGUE_IMPORT = "catalogue.import", "Take in a catalogue from a file"
-    TAX_EDIT = "tax.edit", "Change taxes and their dates"
-    STOCK_VIEW = "stock.view", "See stock and its movements"
-    STOCK_MOVE = "stock.move", "Receive, count, adjust and transfer stock"
-    PEOPLE_VIEW = "people.view", "See people and their roles"
-    PEOPLE_EDIT = "people.edit", "Add people, set PINs, roles and branches"
-    BRANCH_VIEW = "branch.view", "See branches and their settings"
-    BRANCH_EDIT = "branch.edit", "Add branches and change their settings"
-    FLEET_VIEW = "fleet.view", "See terminals and routers"
-    FLEET_ENROL = "fleet.enrol", "Make enrolment codes, rename and revoke devices"
-    MONEY_VIEW = "money.view", "See shifts, drawer differences and taxes"
-    REPORT_VIEW = "report.view", "Run reports"
-    REPORT_EXPORT = "report.export", "Take reports and lists out as files"
-    EXCEPTION_VIEW = "exception.view", "See what was accepted but needs a look"
-    EXCEPTION_RESOLVE = "exception.resolve", "Settle an exception"
-    AUDIT_VIEW = "audit.view", "See who did what"
-    COMPANY_EDIT = "company.edit", "Change the company's own settings"
+    DASHBOARD_VIEW = "dashboard.view", N_("See the figures of the day")
+    SALES_VIEW = "sales.view", N_("See sales and their journey")
+    CATALOGUE_VIEW = "catalogue.view", N_("See products and prices")
+    CATALOGUE_EDIT = "catalogue.edit", N_("Change products, prices and categories")
+    CATALOGUE_IMPORT = "catalogue.import", N_("Take in a catalogue from a file")
+    TAX_EDIT = "tax.edit", N_("Change taxes and their dates")
+    STOCK_VIEW = "stock.view", N_("See stock and its movements")
+    STOCK_MOVE = "stock.move", N_("Receive, count, adjust and transfer stock")
+    PEOPLE_VIEW = "people.view", N_("See people and their roles")
+    PEOPLE_EDIT = "people.edit", N_("Add people, set PINs, roles and branches")
+    BRANCH_VIEW = "branch.view", N_("See branches and their settings")
+    BRANCH_EDIT = "branch.edit", N_("Add branches and change their settings")
+    FLEET_VIEW = "fleet.view", N_("See terminals and routers")
+    FLEET_ENROL = "fleet.enrol", N_("Make enrolment codes, rename and revoke devices")
+    MONEY_VIEW = "money.view", N_("See shifts, drawer differences and taxes")
+    REPORT_VIEW = "report.view", N_("Run reports")
+    REPORT_EXPORT = "report.export", N_("Take reports and lists out as files")
+    EXCEPTION_VIEW = "exception.view", N_("See what was accepted but needs a look")
+    EXCEPTION_RESOLVE = "exception.resolve", N_("Settle an exception")
+    AUDIT_VIEW = "audit.view", N_("See who did what")
+    COMPANY_EDIT = "company.edit", N_("Change the company's own settings")
 
     # At the router
-    ROUTER_VIEW = "router.view", "See the router's status page"
-    ROUTER_OPERATE = "router.operate", "Retry, drain and re-enrol a router"
+    ROUTER_VIEW = "router.view", N_("See the router's status page")
+    ROUTER_OPERATE = "router.operate", N_("Retry, drain and re-enrol a router")
 
 
 _P = Permission

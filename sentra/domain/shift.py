@@ -35,6 +35,7 @@ class FloatRefused(DomainError):
 
     code = "shift-float"
     sentence = "The cash in a drawer cannot be %(amount)s."
+    amounts = ("amount",)
 
 
 def open_shift(

@@ -21,7 +21,6 @@ from sentra.domain.discount import Discount
 from sentra.domain.indonesia import standard_taxes
 from sentra.domain.payment import Offer, exactly_in_cash, settle
 from sentra.domain.refund import (
-    RefundCompleted,
     Wanted,
     complete_refund,
     quote_refund,
@@ -30,7 +29,7 @@ from sentra.domain.refund import (
 from sentra.domain.rounding import DIRECTIONS, NO_ROUNDING, CashRounding
 from sentra.domain.tax import rates_in_force
 from sentra.domain.totals import total_up
-from sentra.events import Price, Product, SaleCompleted, Tax
+from sentra.events import Price, Product, RefundCompleted, SaleCompleted, Tax
 from sentra.instants import parse_local
 
 BRANCH = "0193a000-0000-7000-8000-00000000000b"
