@@ -22,8 +22,10 @@ from babel.messages.pofile import read_po, write_po
 ROOT: Final = Path(__file__).resolve().parents[1]
 PO_FOLDER: Final = ROOT / "sentra" / "translations"
 TARGET: Final = "id"
-PROGRAMS: Final = ("sentra", "webapp", "pos_shell", "router_agent", "syncd", "demo")
-KERNEL: Final = "sentra"
+PROGRAMS: Final = ("sentra", "web", "webapp", "pos_shell", "router_agent", "syncd", "demo")
+"""One .po file each; `web` is what the pages of all programs share."""
+KERNEL: Final = ("sentra", "web")
+"""Those whose translations every program may use."""
 
 _KEYWORDS: Final = {
     **dict.fromkeys(("_", "gettext", "lazy_gettext", "say", "translate", "N_")),
@@ -44,16 +46,17 @@ class Message(NamedTuple):
 
 def program_of(path: Path) -> str:
     """Whose .po file a source file's texts belong to."""
-    parts = path.relative_to(ROOT).parts
-    owner = parts[1] if parts[0] == "templates" else parts[0]
-    if owner == "bench":
-        return "demo"
-    return owner if owner in PROGRAMS else KERNEL
+    first, second = path.relative_to(ROOT).parts[:2]
+    if first == "templates":
+        return second if second in PROGRAMS else "web"
+    if (first, second) == ("sentra", "web"):
+        return "web"
+    return "demo" if first == "bench" else first
 
 
 def sources() -> Iterator[Path]:
     """Every file that can hold a text: the programs' Python and all templates."""
-    for program in (*PROGRAMS, "bench"):
+    for program in (*PROGRAMS, "bench"):  # There is no folder named web; that yields nothing.
         yield from sorted((ROOT / program).rglob("*.py"))
     yield from sorted((ROOT / "templates").rglob("*.html"))
 
@@ -149,8 +152,16 @@ def translated(program: str) -> dict[Msgid, tuple[str, ...]]:
 
 def missing(program: str, wanted: list[Message]) -> list[Message]:
     """Texts without a translation, in the program's own file or in the kernel's."""
-    have = translated(KERNEL) | translated(program)
+    have = _in_kernel(program) | translated(program)
     return [message for message in wanted if not all(have.get(message.msgid, ("",)))]
+
+
+def _in_kernel(program: str) -> dict[Msgid, tuple[str, ...]]:
+    """What a program need not translate itself; each kernel file says its own."""
+    texts: dict[Msgid, tuple[str, ...]] = {}
+    for kernel in KERNEL[: KERNEL.index(program)] if program in KERNEL else KERNEL:
+        texts |= translated(kernel)
+    return texts
 
 
 def placeholders(text: str) -> set[str]:
@@ -161,7 +172,7 @@ def placeholders(text: str) -> set[str]:
 def bring_in_step(program: str, wanted: list[Message]) -> None:
     """Write a program's .po file anew: its present texts, with the translations that it had."""
     have = translated(program)
-    in_kernel = {} if program == KERNEL else translated(KERNEL)
+    in_kernel = _in_kernel(program)
     kept = _empty()
     for msgid, where in wanted:
         if msgid in in_kernel and msgid not in have:
