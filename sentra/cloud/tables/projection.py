@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import (
-    Index,
-    Table,
-)
+from sqlalchemy import Index, Table, text
 
 from sentra.cloud.tables.columns import BY_BRANCH, metadata
 from sentra.projection import rollups as _rollups
@@ -33,6 +30,13 @@ hourly_tender = _rollups.hourly_tender.to_metadata(metadata)
 daily_product = _partitioned(_rollups.daily_product)
 stock_level = _partitioned(_rollups.stock_level)
 
+# Few movements are counts: this finds the products whose level means something among all sold.
+Index(
+    "stock_movement_counted",
+    stock_movement.c.branch_id,
+    stock_movement.c.product_id,
+    postgresql_where=text("kind IN ('receipt', 'count', 'adjustment')"),
+)
 Index("hourly_sales_date", hourly_sales.c.business_date)
 Index("hourly_tender_date", hourly_tender.c.business_date)
 

@@ -192,6 +192,9 @@ CREATE TABLE stock_movement (
 ) PARTITION BY LIST (branch_id);
 
 CREATE INDEX ix_stock_movement_product ON stock_movement (branch_id, product_id);
+
+CREATE INDEX stock_movement_counted ON stock_movement (branch_id, product_id)
+    WHERE kind IN ('receipt', 'count', 'adjustment');
 """
 
 HOURLY_SALES = """
