@@ -29,7 +29,10 @@ class Places:
     ports: dict[str, int] = field(default_factory=dict)
     devices: list[DevicePlace] = field(default_factory=list)
     branches: dict[str, str] = field(default_factory=dict)
+    sign_ins: list[dict[str, str]] = field(default_factory=list)
+    addresses: list[dict[str, str]] = field(default_factory=list)
     secret: str = ""
+    owner_password: str = ""
     ready: bool = False
 
     def of(self, role: str, branch: str | None = None) -> list[DevicePlace]:

@@ -14,11 +14,13 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from demo import places
+from demo.passwords import new_password
 from demo.places import DevicePlace
 from demo.processes import Part, Supervisor
 from demo.relay import Relays
@@ -28,8 +30,9 @@ from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys, load_keys
 from sentra.embedded.postgres import running_postgres
 from sentra.embedded.redis import running_redis
-from sentra.failures import Failure
 from sentra.enrolment import enrol_device
+from sentra.failures import Failure
+from sentra.instants import local_date
 from sentra.vault.database import Vault
 from sentra.vault.identity import read_identity, write_identity
 
@@ -53,6 +56,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def today() -> date:
+    """The day in the first zone of the country; the sun is up in the others too."""
+    return date.fromisoformat(local_date(now_ms(), "Asia/Jakarta"))
+
+
 class Stage:
     """All parts of one demo, in one folder."""
 
@@ -64,6 +72,7 @@ class Stage:
         self._places_file = folder / "places.json"
         self.places = places.load(self._places_file)
         self.places.secret = self.places.secret or secrets.token_hex(32)
+        self.places.owner_password = self.places.owner_password or new_password()
         self.relays = Relays()
         self.supervisor = Supervisor(self._crashed)
         self._open = ExitStack()
@@ -95,7 +104,7 @@ class Stage:
         os.environ["SENTRA_KEY_STORE"] = "file"
         self.run_once(
             "db init", "db", "init", "--company", company, "--currency", currency,
-            "--host", "127.0.0.1", "--host", "localhost",
+            SENTRA_OWNER_PASSWORD=self.places.owner_password,
         )  # fmt: skip
         self._engine = make_engine(self.environment["SENTRA_DATABASE_URL"], pool_size=4)
         self._open.callback(self._engine.dispose)
@@ -207,15 +216,13 @@ class Stage:
     def part(self, name: str, *arguments: str, **environment: str) -> Part:
         """Starts a program under a name and watches over it."""
         log = self.folder / "logs" / f"{name.replace(' ', '-').replace('/', '-')}.log"
-        return self.supervisor.add(
-            Part(name, arguments, {**self.environment, **environment}, log)
-        )
+        return self.supervisor.add(Part(name, arguments, {**self.environment, **environment}, log))
 
-    def run_once(self, name: str, *arguments: str) -> str:
+    def run_once(self, name: str, *arguments: str, **environment: str) -> str:
         """Runs a command to its end and returns what it printed. Raises PartNotReady."""
         log = self.folder / "logs" / f"{name.replace(' ', '-')}.log"
         log.unlink(missing_ok=True)
-        part = Part(name, arguments, self.environment, log)
+        part = Part(name, arguments, {**self.environment, **environment}, log)
         part.start()
         part.wait(time.monotonic() + 600)
         if part.process is None or part.process.returncode != 0:

@@ -26,8 +26,8 @@ from sentra.vault import lock
 from sentra.vault.database import Vault
 from sentra.vault.failures import VaultMissing
 from sentra.vault.identity import Identity, read_identity
+from sentra.web.devices import install_protocol_errors
 from sentra.web.factory import create_app
-from sentra.web.problems import register_problem_handlers
 
 ROOMS = {"router": MIGRATIONS}
 """The router's own tables in its vault."""
@@ -92,7 +92,7 @@ class Router:
         )
         install_status(app, self)
         if not page_only:
-            register_problem_handlers(app)
+            install_protocol_errors(app, self.clock)
             Inbound(self).register(app)
         return app
 

@@ -24,7 +24,9 @@ from sentra.telemetry import configure_logging
     help="The router's folder; give it again for another router in this process.",
 )
 @click.option("--host", default="0.0.0.0", show_default=True, help="Where tills find it.")  # noqa: S104
-@click.option("--port", "ports", type=int, multiple=True, help="For tills, by TLS; 8443 unless given.")
+@click.option(
+    "--port", "ports", type=int, multiple=True, help="For tills, by TLS; 8443 unless given."
+)
 @click.option(
     "--page-port",
     "page_ports",
@@ -32,7 +34,9 @@ from sentra.telemetry import configure_logging
     multiple=True,
     help="The page on this machine alone; 8480 unless given.",
 )
-@click.option("--advertise", multiple=True, help="host:port that tills are told, instead of our own.")
+@click.option(
+    "--advertise", multiple=True, help="host:port that tills are told, instead of our own."
+)
 @click.option("--threads", default=24, show_default=True, help="Requests served at once.")
 def router(
     folders: tuple[Path, ...],

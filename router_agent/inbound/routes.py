@@ -60,7 +60,7 @@ class Inbound:
 
     def __init__(self, router: Router) -> None:
         self._router = router
-        self._nonces = MemoryNonces()
+        self._nonces = MemoryNonces(router.clock)
         self._streams: set[queue.SimpleQueue[tuple[str, str]]] = set()
         self._taking = threading.Lock()
         threading.Thread(target=self._announce, name="announce", daemon=True).start()
@@ -96,14 +96,14 @@ class Inbound:
         hello = msgspec.json.decode(request.get_data(), type=Hello)
         now_ms = self._router.clock()
         with self._router.vault.writer() as db:
-            store.note_heard(db, device.id, hello, now_ms)
+            store.note_heard(db, device.device_id, hello, now_ms)
         with self._router.vault.reader() as db:
-            state = store.journal(db, device.id)
+            state = store.journal(db, device.device_id)
             scopes = (COMPANY, device.branch_id)
             feed = {scope: store.feed_cursor(db, scope) for scope in scopes}
         timeline = self._router.identity.timeline
         answer = answer_hello(
-            hello, device.id, state, feed, timeline, now_ms, self._router.version
+            hello, device.device_id, state, feed, timeline, now_ms, self._router.version
         )
         return _json(msgspec.json.encode(answer))
 
@@ -115,19 +115,19 @@ class Inbound:
         with self._taking, self._router.vault.writer() as db:
             takings, unreadable = take_parcels(
                 parcels,
-                lambda terminal: device.key if terminal == device.id else None,
+                lambda terminal: device.public_key if terminal == device.device_id else None,
                 lambda terminal: store.head_of(db, terminal),
             )
             store.keep(db, takings, now_ms)
-            store.touch_heard(db, device.id, now_ms)
-            state = store.journal(db, device.id)
-        marks = {device.id: state.watermark} if state and state.watermark else {}
+            store.touch_heard(db, device.device_id, now_ms)
+            state = store.journal(db, device.device_id)
+        marks = {device.device_id: state.watermark} if state and state.watermark else {}
         for taking in takings:
             _TAKEN.inc(taking.entry_count)
             if taking.outcome in ("refused", "fork", "gap"):
                 self._note_odd(taking.terminal, taking.outcome, taking.problem)
         if unreadable:
-            self._note_odd(device.id, "refused", "segment-damaged")
+            self._note_odd(device.device_id, "refused", "segment-damaged")
         self._router.trunk.wake()
         return _json(msgspec.json.encode(answer_journal(takings, marks)))
 

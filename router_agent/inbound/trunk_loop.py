@@ -39,8 +39,12 @@ REST_MS = 60_000
 """A journal that the cloud refused rests this long, so that it never holds up the others."""
 
 _log = structlog.get_logger(__name__)
-_FORWARDED = Counter("sentra_router_segments_forwarded_total", "Segments that the cloud answered for")
-_REFUSED = Counter("sentra_router_journals_refused_total", "Journals refused by the cloud", ("problem",))
+_FORWARDED = Counter(
+    "sentra_router_segments_forwarded_total", "Segments that the cloud answered for"
+)
+_REFUSED = Counter(
+    "sentra_router_journals_refused_total", "Journals refused by the cloud", ("problem",)
+)
 _TRUNK_UP = Gauge("sentra_router_trunk_up", "1 while the cloud answers")
 
 
@@ -176,7 +180,9 @@ class TrunkLoop(threading.Thread):
         for outcome in sent.outcomes:
             if outcome.outcome in ("refused", "fork"):
                 problem = outcome.problem or outcome.outcome
-                _log.warning("cloud set a journal aside", terminal=outcome.terminal, problem=problem)
+                _log.warning(
+                    "cloud set a journal aside", terminal=outcome.terminal, problem=problem
+                )
                 _REFUSED.labels(problem).inc()
                 self._resting[outcome.terminal] = now_ms + REST_MS
         appended = sum(outcome.appended for outcome in sent.outcomes)

@@ -118,5 +118,3 @@ def take_parcels(
         for terminal, pairs in groupby(readable, key=lambda pair: pair[0])
     ]
     return takings, unreadable
-
-

@@ -18,7 +18,7 @@ from sentra.protocol.bodies import UnknownKind, decode_decision
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import Custody, Parcel
 from sentra.protocol.feed import FeedItem, SealedRevision
-from sentra.protocol.messages import Hello, HeadNote, Watermark, note_of
+from sentra.protocol.messages import HeadNote, Hello, Watermark, note_of
 
 LANE_SEGMENTS_MAX = 2_000
 """Segments of one journal looked at for one envelope."""
@@ -176,7 +176,8 @@ def set_cloud_head(db: Any, terminal: str, head: Head, mark: Watermark | None) -
 
 
 _STATES = (
-    "SELECT terminal, epoch, seq, hash, cloud_epoch, cloud_seq, cloud_hash, watermark FROM held_head"
+    "SELECT terminal, epoch, seq, hash, cloud_epoch, cloud_seq, cloud_hash, watermark"
+    " FROM held_head"
 )
 
 

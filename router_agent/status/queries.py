@@ -91,9 +91,7 @@ class StatusView:
 
 @functools.lru_cache(maxsize=WAITING_SEGMENTS_MAX)
 def _sales_in(sealed: bytes, after_seq: int) -> tuple[int, int]:
-    """(sales, minor units) of one held segment, without what the cloud already has of it.
-
-    """
+    """(sales, minor units) of one held segment, without what the cloud already has of it."""
     count = total = 0
     for seq, kind, schema, body in peek(sealed):
         if seq <= after_seq:
@@ -113,9 +111,7 @@ def _waiting(db: Any) -> Waiting:
     sales = amount = 0
     for sealed, cloud, _ in rows[:WAITING_SEGMENTS_MAX]:
         header = read_header(sealed)
-        more_sales, more_amount = _sales_in(
-            sealed, cloud.seq if header.epoch == cloud.epoch else 0
-        )
+        more_sales, more_amount = _sales_in(sealed, cloud.seq if header.epoch == cloud.epoch else 0)
         sales, amount = sales + more_sales, amount + more_amount
     more = len(rows) > WAITING_SEGMENTS_MAX
     return Waiting(entries, sales, amount, more, rows[0][2] if rows else None)

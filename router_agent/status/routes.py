@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from router_agent.bootstrap import Router
 
 
+Answer = Response | str | tuple[str, int]
+
+
 class _Operator:
     """Whoever is signed in at this router."""
 
@@ -106,11 +109,11 @@ class StatusPages:
         return Response(self._router.identity.anchors, content_type="application/x-pem-file")
 
 
-def _function(view: Callable[[], object]) -> Callable[[], object]:
+def _function(view: Callable[[], Answer]) -> Callable[[], Answer]:
     """A bound method cannot carry a mark; a function around it can."""
 
     @functools.wraps(view)
-    def call() -> object:
+    def call() -> Answer:
         return view()
 
     return call

@@ -1,4 +1,4 @@
-"""Sign-in at the router: a person of the branch with a PIN, checked offline, locked after guesses."""
+"""Sign-in at the router: a person of the branch with a PIN, checked offline."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class PersonUnknown(Failure):
     """No such person, or one who may not see this page."""
 
     code = "person-unknown"
-    sentence = "Choose your name from the list. Only branch IT, supervisors and managers may sign in."
+    sentence = (
+        "Choose your name from the list. Only branch IT, supervisors and managers may sign in."
+    )
 
 
 def who_may_sign_in(router: Router) -> list[Person]:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, Integer, MetaData, SmallInteger, String, Table, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Uuid,
+)
 
 from sentra.events import Fact, RefundCompleted, SaleCompleted, StockMoved
 from sentra.instants import local_hour

@@ -101,7 +101,15 @@ def make_entry(
         head.hash,
     )
     return Entry(
-        terminal, head.epoch, head.seq + 1, kind, schema, recorded_at_ms, business_date, body, digest
+        terminal,
+        head.epoch,
+        head.seq + 1,
+        kind,
+        schema,
+        recorded_at_ms,
+        business_date,
+        body,
+        digest,
     )
 
 

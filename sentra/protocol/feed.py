@@ -59,9 +59,7 @@ def seal_revision(
         raise ValueError(f"a revision holds 1 to {ITEMS_MAX} items, not {len(items)}")
     raw = _encoder.encode([(item.kind, item.key, item.body) for item in items])
     sealed = zstandard.ZstdCompressor(level=3).compress(raw)
-    return SealedRevision(
-        scope, revision, sealed, key.sign(_signed_bytes(scope, revision, sealed))
-    )
+    return SealedRevision(scope, revision, sealed, key.sign(_signed_bytes(scope, revision, sealed)))
 
 
 def open_revision(revision: SealedRevision, cloud_key: Ed25519PublicKey) -> list[FeedItem]:

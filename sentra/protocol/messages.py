@@ -118,7 +118,8 @@ def problem_type(slug: str) -> str:
 
 
 def _watermark_bytes(name: str, terminal: str, head: HeadNote, at_ms: int) -> bytes:
-    return f"{_WATERMARK_TAG}\n{name}\n{terminal}\n{head.epoch}\n{head.seq}\n{head.hash}\n{at_ms}".encode()
+    parts = (_WATERMARK_TAG, name, terminal, head.epoch, head.seq, head.hash, at_ms)
+    return "\n".join(map(str, parts)).encode()
 
 
 def sign_watermark(

@@ -99,7 +99,9 @@ def seal(entries: Sequence[Entry], key: Ed25519PrivateKey) -> bytes:
         [(e.kind, e.schema, e.recorded_at_ms, e.business_date, e.body) for e in entries]
     )
     first, last = entries[0], entries[-1]
-    header = SegmentHeader(first.terminal, first.epoch, first.seq, len(entries), last.hash, len(raw))
+    header = SegmentHeader(
+        first.terminal, first.epoch, first.seq, len(entries), last.hash, len(raw)
+    )
     compressor = zstandard.ZstdCompressor(
         level=3, dict_data=_dictionary(_DICTIONARY), write_content_size=False, write_dict_id=False
     )

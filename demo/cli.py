@@ -1,0 +1,79 @@
+"""`sentra demo`, with people or, with --check, without."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from sentra.failures import Failure
+from sentra.i18n import language, say, translate
+from sentra.money import currency as known_currency
+
+FOLDER = Path(".demo")
+"""Beside the checkout, so that a second start finds it; `--data` names another place."""
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Without people: replay, cut, mend, verify, and end.")
+@click.option("--catalogue", type=_FILE, help="With --check: a CSV or XLSX of products.")
+@click.option("--tickets", type=_FILE, help="With --check: a CSV of tickets.")
+@click.option("--json", "as_json", is_flag=True, help="With --check: print the JSON line alone.")
+@click.option("--currency", default="IDR", show_default=True, help="Of the company, ISO 4217.")
+@click.option("--fresh", is_flag=True, help="Forget an earlier demo and begin anew.")
+@click.option("--no-window", is_flag=True, help="Open no till window, only say the addresses.")
+@click.option("--data", "folder", type=click.Path(path_type=Path), default=FOLDER, hidden=True)
+def demo(
+    *,
+    check: bool,
+    catalogue: Path | None,
+    tickets: Path | None,
+    as_json: bool,
+    currency: str,
+    fresh: bool,
+    no_window: bool,
+    folder: Path,
+) -> None:
+    """Run the whole of Sentra on this machine: cloud, three branches, routers and tills."""
+    logging.basicConfig(level=logging.ERROR)
+    known_currency(currency)
+    console = Console(stderr=True, quiet=as_json)
+    if check:
+        sys.exit(_check(catalogue, tickets, currency, console))
+    if fresh and folder.exists():
+        shutil.rmtree(folder)
+    from demo.play import Play
+
+    Play(folder.absolute(), currency, console, windows=not no_window).run()
+
+
+def _check(catalogue: Path | None, tickets: Path | None, currency: str, console: Console) -> int:
+    """0 where nothing was lost, doubled or changed; the last line printed is one JSON object."""
+    from demo.check import Check
+    from demo.stage import Stage
+
+    def tell(sentence: str) -> None:
+        console.print(f"[bold]·[/bold] {sentence}")
+
+    with tempfile.TemporaryDirectory(prefix="sentra-check-") as folder:
+        stage = Stage(Path(folder), tell)
+        check = Check(stage, currency, tell)
+        try:
+            found = check.run(catalogue, tickets)
+        except Failure as failure:
+            console.print(failure.told(translate(language())), style="red", markup=False)
+            check.found.problems.append(failure.code)
+            found = check.found
+        finally:
+            stage.stop()
+    tell(say("Nothing lost, nothing doubled.") if found.passed else say("The check failed."))
+    print(json.dumps(found.as_json(known_currency(currency)), ensure_ascii=False))
+    return 0 if found.passed else 1
