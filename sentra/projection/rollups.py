@@ -127,8 +127,8 @@ def _add_sale(batch: Increments, place: Place, fact: SaleCompleted) -> None:
         key = (branch, date, hour, terminal, tender.kind)
         _add(batch["hourly_tender"], key, 1, tender.amount)
     for line in fact.lines:
-        key = (branch, date, terminal, line.code, line.name)
-        _add(batch["daily_product"], key, line.quantity_milli, line.amount)
+        product = (branch, date, terminal, line.code, line.name)
+        _add(batch["daily_product"], product, line.quantity_milli, line.amount)
         if line.product_id is not None:
             stock = (branch, line.product_id, terminal)
             _add(batch["stock_level"], stock, -line.quantity_milli)
@@ -153,8 +153,8 @@ def _add_refund(batch: Increments, place: Place, fact: RefundCompleted) -> None:
         key = (branch, date, hour, terminal, tender.kind)
         _add(batch["hourly_tender"], key, 1, -tender.amount)
     for line in fact.lines:
-        key = (branch, date, terminal, line.code, line.name)
-        _add(batch["daily_product"], key, -line.quantity_milli, -line.amount)
+        product = (branch, date, terminal, line.code, line.name)
+        _add(batch["daily_product"], product, -line.quantity_milli, -line.amount)
         if line.product_id is not None and line.restocked:
             stock = (branch, line.product_id, terminal)
             _add(batch["stock_level"], stock, line.quantity_milli)
