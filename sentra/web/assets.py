@@ -13,9 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from flask import Flask, Response, request, send_from_directory
+from flask import Flask, Response, has_request_context, request, send_from_directory
 from werkzeug.exceptions import NotFound
-from werkzeug.utils import safe_join
+from werkzeug.security import safe_join
 
 from sentra.web.permissions import public
 
@@ -56,7 +56,7 @@ def _root(name: str, *, marker: str) -> Path:
         if (parent / name / marker).is_dir():
             return parent / name
     raise FileNotFoundError(
-        f"The folder {name}/ of Sentra is missing. Install the wheel again, or start from a checkout."
+        f"The folder {name}/ of Sentra is missing. Install the wheel again, or use a checkout."
     )
 
 
@@ -90,7 +90,7 @@ def install_assets(app: Flask) -> None:
         """The address of a static file; raises FileNotFoundError for one that is not there."""
         if not (root / filename).is_file():
             raise FileNotFoundError(f"static/{filename} is not there. Run: python3 dev.py setup")
-        return f"{request.script_root if request else ''}/static/{release}/{filename}"
+        return f"{request.script_root if has_request_context() else ''}/static/{release}/{filename}"
 
     app.jinja_env.globals["static_url"] = static_url
     app.jinja_env.globals["icon_svg"] = icon_svg
@@ -106,7 +106,7 @@ def _send(root: Path, filename: str) -> Response:
     if path.suffix not in COMPRESSIBLE or path.stat().st_size < COMPRESS_SIZE_MIN_BYTES:
         return response
     response.vary.add("Accept-Encoding")
-    if not response.status_code == 200 or "gzip" not in request.accept_encodings:
+    if response.status_code != 200 or not request.accept_encodings.quality("gzip"):
         return response
     response.direct_passthrough = False
     response.set_data(_compressed(path, path.stat().st_mtime_ns))
@@ -132,7 +132,8 @@ def icon_svg(name: str) -> str:
     path = static_root() / ICON_FOLDER / f"{name}.svg"
     if not path.is_file():
         raise FileNotFoundError(
-            f"The icon {name} is not in static/{ICON_FOLDER}. Add it to frontend.json and run the set-up."
+            f"The icon {name} is not in static/{ICON_FOLDER}. "
+            "Add it to frontend.json and run: python3 dev.py setup"
         )
     text = path.read_text(encoding="utf-8")
     return text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")].strip()

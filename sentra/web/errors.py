@@ -14,10 +14,13 @@ from typing import Final
 import structlog
 from flask import Flask, Response, render_template, request
 from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from sentra.failures import Failure
 from sentra.web.fragments import wants_fragment
 from sentra.web.preferences import language
+from sentra.web.wordings import wording_of
 
 REFERENCE_BYTES: Final = 4
 """Randomness of an error's reference: enough to find one among a day's errors in the log."""
@@ -65,100 +68,11 @@ class ErrorPage:
     retry: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Wording:
-    slug: str
-    title: str
-    explanation: str
-    advice: str
-    icon: str
-    retry: bool = False
-
-
-def _wordings() -> dict[int, _Wording]:
-    """The words of each status that people may meet, in the language of the request."""
-    _ = gettext
-    return {
-        400: _Wording(
-            "bad-request",
-            _("That request could not be read"),
-            _("Something in the address or the form is not as it should be."),
-            _("Go back, load the page again and try once more."),
-            "message-question",
-        ),
-        401: _Wording(
-            "not-signed-in",
-            _("Please sign in"),
-            _("This page is for people who are signed in."),
-            _("Sign in and open it again."),
-            "lock",
-        ),
-        403: _Wording(
-            "forbidden",
-            _("This is not open to you"),
-            _("Your role does not include this page or action."),
-            _("Ask a manager of your company if you need it."),
-            "lock",
-        ),
-        404: _Wording(
-            "not-found",
-            _("Nothing is here"),
-            _("The page was moved, or the address has a typing mistake."),
-            _("Check the address, or start again from the first page."),
-            "map-search",
-        ),
-        405: _Wording(
-            "method-not-allowed",
-            _("That does not work here"),
-            _("This address takes another kind of request."),
-            _("Go back and use the buttons of the page."),
-            "hand-stop",
-        ),
-        409: _Wording(
-            "conflict",
-            _("Somebody was quicker"),
-            _("What you were changing has been changed meanwhile."),
-            _("Load the page again to see how it is now, then decide."),
-            "git-merge",
-            retry=True,
-        ),
-        413: _Wording(
-            "too-large",
-            _("That file is too large"),
-            _("What was sent is larger than this page takes."),
-            _("Split it into smaller files and send one after the other."),
-            "file-alert",
-        ),
-        429: _Wording(
-            "too-many",
-            _("A little slower, please"),
-            _("There were too many attempts in a short time."),
-            _("Wait a moment, then try again."),
-            "clock-pause",
-            retry=True,
-        ),
-        500: _Wording(
-            "internal",
-            _("Something broke on our side"),
-            _("The error has been written down. Nothing that was saved is lost."),
-            _("Try again. If it comes back, give support the reference below."),
-            "bug",
-            retry=True,
-        ),
-        503: _Wording(
-            "unavailable",
-            _("Back in a moment"),
-            _("A part that this page needs does not answer right now. Tills go on selling."),
-            _("Try again in a minute."),
-            "plug-connected-x",
-            retry=True,
-        ),
-    }
-
-
 def install_errors(app: Flask) -> None:
     """Answer every error in the shape that whoever asked can use."""
     app.register_error_handler(Problem, answer_problem)
+    app.register_error_handler(Failure, _answer_failure)
+    app.register_error_handler(CSRFError, _answer_stale_form)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_unexpected)
 
@@ -168,12 +82,27 @@ def answer_problem(problem: Problem) -> Response:
     return _answer(problem, reference="")
 
 
+def _answer_failure(failure: Failure) -> Response:
+    """A failure that no route has caught says its own sentence; 503 where a retry may help."""
+    _log.warning("request failed", code=failure.code, path=request.path, exc_info=failure)
+    status = 503 if failure.retry else 400
+    return answer_problem(Problem(failure.code, status, failure.told(gettext), retry=failure.retry))
+
+
+def _answer_stale_form(error: CSRFError) -> Response:
+    """A form without a valid token: nearly always a page that was open longer than the session."""
+    _log.info("form refused", reason=error.description, path=request.path)
+    detail = gettext("This page was open for too long. Load it again and repeat what you did.")
+    title = gettext("Please load the page again")
+    return answer_problem(Problem("stale-form", 400, detail, title=title, retry=True))
+
+
 def _answer_http(error: HTTPException) -> Response:
     """Turn werkzeug's error into a problem, keeping its headers (Allow, Retry-After)."""
     status = error.code or 500
     if error.response is not None and status < 400:
         return error.response  # type: ignore[return-value]  # a redirect raised as an exception
-    words = _words_of(status)
+    words = wording_of(status)
     retry_after = getattr(error, "retry_after", None)
     problem = Problem(
         words.slug,
@@ -192,7 +121,7 @@ def _answer_http(error: HTTPException) -> Response:
 
 def _answer_unexpected(error: Exception) -> Response:
     reference = _written_down(error)
-    words = _words_of(InternalServerError.code)
+    words = wording_of(InternalServerError.code)
     problem = Problem(words.slug, 500, words.explanation, title=words.title, retry=True)
     return _answer(problem, reference=reference)
 
@@ -208,11 +137,6 @@ def _written_down(error: Exception) -> str:
         exc_info=error,
     )
     return reference
-
-
-def _words_of(status: int) -> _Wording:
-    wordings = _wordings()
-    return wordings.get(status) or wordings[400 if status < 500 else 500]
 
 
 def wants_problem_json() -> bool:
@@ -240,7 +164,7 @@ def _answer(problem: Problem, *, reference: str) -> Response:
 def _as_json(problem: Problem, reference: str) -> Response:
     body: dict[str, object] = {
         "type": f"urn:sentra:problem:{problem.slug}",
-        "title": problem.title or _words_of(problem.status).title,
+        "title": problem.title or wording_of(problem.status).title,
         "detail": problem.detail,
         "status": problem.status,
         "retry": problem.retry,
@@ -255,7 +179,7 @@ def _as_json(problem: Problem, reference: str) -> Response:
 
 def _as_toast(problem: Problem) -> Response:
     """Leave the page as it is and say what went wrong; htmx fires the event on any status."""
-    title = problem.title or _words_of(problem.status).title
+    title = problem.title or wording_of(problem.status).title
     detail = {"message": title, "detail": problem.detail, "tone": "bad"}
     response = Response(status=problem.status, content_type="text/html; charset=utf-8")
     response.headers["HX-Reswap"] = "none"
@@ -264,7 +188,7 @@ def _as_toast(problem: Problem) -> Response:
 
 
 def _as_page(problem: Problem, reference: str) -> Response:
-    words = _words_of(problem.status)
+    words = wording_of(problem.status)
     page = ErrorPage(
         status=problem.status,
         title=problem.title or words.title,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 from babel import dates, numbers, units
 from flask import Flask, current_app
@@ -44,8 +44,12 @@ def number(value: int | float | Decimal | None, decimals: int = 0) -> str:
     if value is None:
         return NOTHING
     pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
-    text: str = numbers.format_decimal(abs(value), format=pattern, locale=locale_code())
+    text: str = numbers.format_decimal(_size(value), format=pattern, locale=locale_code())
     return MINUS + text if value < 0 else text
+
+
+def _size(value: int | float | Decimal) -> float | Decimal:
+    return -value if value < 0 else value
 
 
 def percent(ratio: float | Decimal | None, decimals: int = 0, *, signed: bool = False) -> str:
@@ -53,7 +57,7 @@ def percent(ratio: float | Decimal | None, decimals: int = 0, *, signed: bool = 
     if ratio is None:
         return NOTHING
     pattern = "#,##0" + ("." + "0" * decimals if decimals else "") + "%"
-    text: str = numbers.format_percent(abs(ratio), format=pattern, locale=locale_code())
+    text: str = numbers.format_percent(_size(ratio), format=pattern, locale=locale_code())
     if ratio < 0:
         return MINUS + text
     return f"+{text}" if signed and ratio > 0 else text
@@ -91,9 +95,8 @@ def clock(at_ms: int | None, zone: str, *, seconds: bool = False) -> str:
     """The time of day in a branch's zone: `14.26`, `14:26:08`."""
     if at_ms is None:
         return NOTHING
-    pattern = ("HH:mm:ss" if seconds else "HH:mm") if language() == "en" else (
-        "HH.mm.ss" if seconds else "HH.mm"
-    )
+    colon = ":" if language() == "en" else "."
+    pattern = colon.join(("HH", "mm", "ss") if seconds else ("HH", "mm"))
     return str(dates.format_time(at_local(at_ms, zone), pattern, locale=locale_code()))
 
 
@@ -101,12 +104,12 @@ def day(value: str | int | None, zone: str | None = None, *, weekday: bool = Fal
     """A day, `22 Nov 2026`: of ISO text, or of an instant in a zone."""
     if value is None:
         return NOTHING
-    if isinstance(value, int):
-        if zone is None:
-            raise ValueError("The day of an instant needs a zone.")
+    if isinstance(value, str):
+        shown = date.fromisoformat(value)
+    elif zone is not None:
         shown = at_local(value, zone).date()
     else:
-        shown = date.fromisoformat(value)
+        raise ValueError("The day of an instant needs a zone.")
     pattern = "EEE, d MMM y" if weekday else "d MMM y"
     return str(dates.format_date(shown, pattern, locale=locale_code()))
 
@@ -123,7 +126,7 @@ def duration(seconds: float | None, parts: int = 2) -> str:
     if seconds is None:
         return NOTHING
     left, shown = round(max(seconds, 0)), []
-    length = "long" if language() == "id" else "short"
+    length: Literal["long", "short"] = "long" if language() == "id" else "short"
     for unit, size in _STEPS:
         count, left = divmod(left, size)
         if count:
@@ -144,11 +147,11 @@ def ago(at_ms: int | None, now_ms: int | None = None) -> str:
     now = current_app.extensions[CLOCK_EXTENSION]() if now_ms is None else now_ms
     age_s = (now - at_ms) / 1000
     if abs(age_s) < JUST_NOW_S:
-        return gettext("just now")
+        return str(gettext("just now"))
     text = duration(abs(age_s), parts=1)
-    return gettext("%(duration)s ago", duration=text) if age_s > 0 else gettext(
-        "in %(duration)s", duration=text
-    )
+    if age_s > 0:
+        return str(gettext("%(duration)s ago", duration=text))
+    return str(gettext("in %(duration)s", duration=text))
 
 
 def skew(offset_ms: int | None) -> str:

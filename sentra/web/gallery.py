@@ -27,7 +27,7 @@ from sentra.web.permissions import public
 
 ZONE: Final = "Asia/Makassar"
 NOW_MS: Final = 1_795_328_768_000
-"""The moment that the gallery plays at, so that its pictures can be compared: 22 Nov 2026, 14:26."""
+"""22 Nov 2026, 14:26: the gallery stands still, so that its pictures can be compared."""
 
 MINUTE_MS: Final = 60_000
 _WHY: Final = "developers only: the setting that serves the gallery is off in production"
@@ -41,7 +41,6 @@ class SaleRow:
     at_ms: int
     branch: str
     cashier: str
-    items: int
     total: int
     state: str
 
@@ -174,12 +173,9 @@ def _status_frame() -> StatusFrame:
 
 
 def _page() -> GalleryPage:
-    sales = (
-        SaleRow("SGT-1-261122-0147", NOW_MS - 2 * MINUTE_MS, "Sangatta", "Dewi", 7, 47_260, "router"),
-        SaleRow("SGT-2-261122-0093", NOW_MS - 6 * MINUTE_MS, "Sangatta", "Agus", 2, 72_000, "cloud"),
-        SaleRow("BPP-1-261122-0311", NOW_MS - 9 * MINUTE_MS, "Balikpapan", "Rina", 14, 318_450, "cloud"),
-        SaleRow("JYP-1-261122-0058", NOW_MS - 31 * MINUTE_MS, "Jayapura", "Yohana", 1, -25_800, "odd"),
-        SaleRow("BPP-1-261122-0310", NOW_MS - 44 * MINUTE_MS, "Balikpapan", "Rina", 3, 1_204_500, "cloud"),
+    sales = tuple(
+        SaleRow(number, NOW_MS - age_min * MINUTE_MS, branch, cashier, total, state)
+        for number, age_min, branch, cashier, total, state in _SALES
     )
     tiles = tuple(
         Tile(name, price, _("stock %(count)s", count=count), low)
@@ -193,6 +189,14 @@ def _page() -> GalleryPage:
     )
     return GalleryPage(NOW_MS, ZONE, sales, tiles, lines)
 
+
+_SALES: Final = (
+    ("SGT-1-261122-0147", 2, "Sangatta", "Dewi", 47_260, "router"),
+    ("SGT-2-261122-0093", 6, "Sangatta", "Agus", 72_000, "cloud"),
+    ("BPP-1-261122-0311", 9, "Balikpapan", "Rina", 318_450, "cloud"),
+    ("JYP-1-261122-0058", 31, "Jayapura", "Yohana", -25_800, "odd"),
+    ("BPP-1-261122-0310", 44, "Balikpapan", "Rina", 1_204_500, "cloud"),
+)
 
 _TILES: Final = (
     ("Teh Botol 350 ml", "4.500", "48", False),

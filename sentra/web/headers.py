@@ -1,4 +1,4 @@
-"""The security headers of every answer: what a browser may load, from where, and who may frame it."""
+"""The security headers of every answer: what a browser may load, and who may frame the page."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import flask_babel
 from babel.support import NullTranslations
-from flask import Blueprint, Flask, Response, g, redirect, request
+from flask import Blueprint, Flask, Response, g, has_request_context, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from sentra import i18n
@@ -34,7 +34,7 @@ class _Domain(flask_babel.Domain):  # type: ignore[misc]  # flask-babel ships no
 
 def language() -> str:
     """The language of this request: `?lang=`, else the cookie, else the app's default."""
-    if not request:
+    if not has_request_context():
         return LANGUAGES[0]
     chosen: str | None = g.get("language")
     if chosen is None:
@@ -47,7 +47,7 @@ def language() -> str:
 
 def theme() -> str:
     """The theme of this request: light, dark, or auto (what the device says)."""
-    chosen = request.cookies.get(THEME_COOKIE, "") if request else ""
+    chosen = request.cookies.get(THEME_COOKIE, "") if has_request_context() else ""
     return chosen if chosen in THEMES else "auto"
 
 

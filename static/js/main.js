@@ -8,3 +8,4 @@ import "./copy.js";
 import "./live.js";
 import "./scan.js";
 import "./chart.js";
+import "./submit.js";
