@@ -9,7 +9,7 @@ from typing import Any, Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, Uuid, any_, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sentra.cloud import feed
@@ -163,7 +163,7 @@ def publish_person(
 
 def items_for_branch(connection: Connection, branch_id: str) -> list[FeedItem]:
     """Everybody who may work at this branch's tills, for a branch that is new."""
-    here = app_user.c.branch_ids.any(branch_id)
+    here = literal(branch_id, Uuid(as_uuid=False)) == any_(app_user.c.branch_ids)
     rows = connection.execute(select(app_user).where(or_(app_user.c.branch_ids.is_(None), here)))
     return [item for item in (_item(row, works_here=True) for row in rows) if item.body is not None]
 

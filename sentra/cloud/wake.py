@@ -103,12 +103,12 @@ def _parse(message: dict[str, Any] | None) -> Wake | None:
     """The wake of a message; None for silence and for what is no wake of ours."""
     if message is None or message["type"] != "pmessage":
         return None
-    channel, data = (
-        part.decode() if isinstance(part, bytes) else part
-        for part in (message["channel"], message["data"])
-    )
-    kind, _, scope = channel.removeprefix(f"{_PREFIX}:").partition(":")
     try:
+        channel, data = (
+            part.decode() if isinstance(part, bytes) else part
+            for part in (message["channel"], message["data"])
+        )
+        kind, _, scope = channel.removeprefix(f"{_PREFIX}:").partition(":")
         return Wake(cast(Kind, kind), scope, json.loads(data))
     except ValueError:
         return None

@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
+
 from sentra.embedded.errors import (
     AccountMissing,
     BinariesMissing,
@@ -71,7 +73,12 @@ class EmbeddedPostgres:
 
     def is_running(self) -> bool:
         """Whether the server's main process is alive now."""
-        return _tool("pg_ctl", "status", "-D", str(self.data), folder=self.folder).returncode == 0
+        try:
+            first = (self.data / "postmaster.pid").read_text(encoding="utf-8").partition("\n")[0]
+            # The number may be another process's by now, when this one was killed.
+            return str(self.data) in psutil.Process(int(first)).cmdline()
+        except (OSError, ValueError, psutil.Error):
+            return False
 
     def start(self) -> None:
         """Make the cluster where there is none and start it; returns when it takes connections.

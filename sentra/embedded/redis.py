@@ -17,7 +17,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from sentra.embedded.errors import (
     BinariesMissing,
@@ -121,16 +123,22 @@ class EmbeddedRedis:
             time.sleep(_POLL_SECONDS)
 
     def _answers(self) -> bool:
-        with Redis(unix_socket_path=str(self.socket), socket_timeout=1) as client:
+        with self._client() as client:
             try:
                 return bool(client.ping())
             except RedisError:
                 return False
 
+    def _client(self) -> Redis:
+        # Asked in a loop of our own, so that the client's own patience would only add to it.
+        return Redis(
+            unix_socket_path=str(self.socket), socket_timeout=1, retry=Retry(NoBackoff(), 0)
+        )
+
     def _stop_leftover(self) -> None:
         if not self.socket.exists() or not self._answers():
             return
-        with Redis(unix_socket_path=str(self.socket)) as client:
+        with self._client() as client:
             client.shutdown(save=self.durable, nosave=not self.durable)
         deadline = time.monotonic() + STOP_SECONDS_MAX
         while self._answers() and time.monotonic() < deadline:
