@@ -15,7 +15,6 @@ from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys, load_keys
 from sentra.cloud.redis_client import RedisClient, connect_redis
 from sentra.instants import Clock
-from sentra.telemetry import install_request_metrics
 from sentra.web.factory import create_app
 from sentra.web.permissions import install_guard, public
 from webapp.account.routes import blueprint as account
@@ -77,7 +76,6 @@ def create_webapp(
     app.before_request_funcs.setdefault(None, []).insert(0, _require_session_store)
     install_guard(app, who=current_member, sign_in_url=_sign_in_url)
     install_database(app, engine)
-    install_request_metrics(app, "webapp")
     install_live(app, redis, threads=settings.threads)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
