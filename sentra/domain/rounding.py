@@ -49,10 +49,13 @@ NO_ROUNDING: Final = CashRounding()
 def rounding_of(branch: Branch) -> CashRounding:
     """The cash rounding that a branch has set.
 
-    Raises:
-        RoundingUnknown: its setting is none that this version knows.
+    A setting that this version does not know rounds nothing: a newer back office must not stop an
+    older till from taking cash.
     """
-    return CashRounding(branch.cash_step, branch.cash_direction)
+    try:
+        return CashRounding(branch.cash_step, branch.cash_direction)
+    except RoundingUnknown:
+        return NO_ROUNDING
 
 
 def cash_rounding(amount: int, rule: CashRounding) -> int:

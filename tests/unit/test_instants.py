@@ -53,6 +53,7 @@ def test_a_local_time_is_read_back_unless_the_clock_was_put_back(at_ms: int, zon
 def test_an_instant_lies_in_its_own_day(at_ms: int, zone: str) -> None:
     first, after = day_bounds(local_date(at_ms, zone), zone)
     assert first <= at_ms < after
+    assert 23 <= (after - first) // 3_600_000 <= 25
 
 
 def test_a_time_that_comes_twice_is_the_first_and_one_that_never_comes_is_moved() -> None:

@@ -116,6 +116,17 @@ def test_one_of_three_comes_back_at_what_was_paid_for_it() -> None:
     assert refundable_lines(sale, refunds) == ()
 
 
+def test_a_gram_that_gives_no_money_back_gives_no_tax_back() -> None:
+    cart = add_open_item(empty_cart(), "Pasir", 4, "PPN", 25_000, unit="kg")
+    sale = sold(cart)
+    first = refunded(sale, [], Wanted(1, 1_249))
+    second = refunded(sale, [first], Wanted(1, 1))
+    assert [(line.amount, line.tax_base) for line in (*first.lines, *second.lines)] == [
+        (5, 4),
+        (0, 0),
+    ]
+
+
 def test_a_gift_in_the_sale_comes_back_for_nothing() -> None:
     cart = discount_line(cart_of(TEA), 1, Discount(permyriad=10_000))
     assert refunded(sold(cart), [], Wanted(1, 1000)).total == 0

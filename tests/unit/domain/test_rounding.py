@@ -85,3 +85,8 @@ def test_a_rule_that_cannot_be_is_refused(step: int, direction: str) -> None:
 def test_the_rule_is_the_branchs() -> None:
     branch = Branch("b", "SGT", "Sangatta", "Asia/Makassar", "", 100, "down")
     assert rounding_of(branch) == CashRounding(100, "down")
+
+
+def test_a_rule_of_a_newer_back_office_does_not_stop_an_older_till() -> None:
+    branch = Branch("b", "SGT", "Sangatta", "Asia/Makassar", "", 100, "to_even")
+    assert rounding_of(branch) == NO_ROUNDING

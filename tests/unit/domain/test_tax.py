@@ -166,6 +166,12 @@ def test_of_two_rates_the_later_begun_holds() -> None:
     assert rates_in_force([newer, older], BRANCH, "2026-05-31")["PPN"] == older
 
 
+def test_a_branchs_own_rate_holds_against_a_later_one_of_the_company() -> None:
+    own, company = tax(branch_id=BRANCH), tax(valid_from="2026-06-01")
+    for known in ([own, company], [company, own]):
+        assert rates_in_force(known, BRANCH, TODAY)["PPN"] == own
+
+
 def test_a_branch_does_not_get_the_rate_of_another() -> None:
     assert rates_in_force([tax(branch_id=OTHER_BRANCH)], BRANCH, TODAY) == {}
 
