@@ -26,6 +26,7 @@ from demo.stage import Stage, now_ms, today
 from sentra.cloud.branches import suggest_code
 from sentra.cloud.people import create_person
 from sentra.failures import Failure
+from sentra.i18n import say
 from sentra.money import Currency, to_decimal_string
 from sentra.money import currency as known_currency
 from sentra.protocol.feed import COMPANY
@@ -41,7 +42,7 @@ OWN_PROCESSES_MAX = 6
 SHARED_PROCESSES = 2
 GENERATED_DAYS = 6
 ZONES = ("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura")
-Say = Callable[[str], None]
+Tell = Callable[[str], None]
 
 
 class NotConverged(Failure):
@@ -113,15 +114,15 @@ class Found:
 class Check:
     """One run, in a folder of its own."""
 
-    def __init__(self, stage: Stage, currency: str, say: Say) -> None:
-        self._stage, self._say = stage, say
+    def __init__(self, stage: Stage, currency: str, tell: Tell) -> None:
+        self._stage, self._tell = stage, tell
         self._currency = known_currency(currency)
         self.found = Found()
 
     def run(self, catalogue_file: Path | None, tickets_file: Path | None) -> Found:
         """Everything, in order. Raises Failure where a part cannot do its work at all."""
-        stage, say = self._stage, self._say
-        say("Starting PostgreSQL, Redis, the sync service, the back office and its worker")
+        stage, tell = self._stage, self._tell
+        tell(say("Starting PostgreSQL, Redis, the sync service, the back office and its worker"))
         stage.start_cloud("Sentra Check", self._currency.code)
         if catalogue_file is None and tickets_file is None:
             catalogue_file = stage.folder / "catalogue.csv"
@@ -130,11 +131,11 @@ class Check:
             tickets_file = stage.folder / "tickets.csv"
             goods.write_tickets(tickets_file, goods.SHOPS, last_day=today(), days=GENERATED_DAYS)
         if catalogue_file is not None:
-            say(f"Importing the catalogue {catalogue_file.name}")
+            tell(say("Importing the catalogue %(name)s", name=catalogue_file.name))
             run_sentra(stage, "import", "catalogue", str(catalogue_file.absolute()), "--json")
         plan = self._plan(tickets_file)
         self._build(plan)
-        self._say("Waiting until every till has its catalogue")
+        self._tell(say("Waiting until every till has its catalogue"))
         wait_for_feed(stage)
         self._replay(tickets_file)
         self._converge()
@@ -176,12 +177,18 @@ class Check:
                 pin=new_pin(),
             )
         count = sum(map(len, branches.values()))
-        self._say(f"Enrolling {len(branches)} routers and {count} tills with one-time codes")
+        self._tell(
+            say(
+                "Enrolling %(routers)s routers and %(tills)s tills with one-time codes",
+                routers=len(branches),
+                tills=count,
+            )
+        )
         for name, terminals in branches.items():
             stage.enrol(name, "router", None)
             for terminal in terminals:
                 stage.enrol(name, "terminal", terminal)
-        self._say("Starting routers and sync daemons")
+        self._tell(say("Starting routers and sync daemons"))
         routers, tills = stage.places.of("router"), stage.places.of("terminal")
         stage.start_routers(_groups(routers))
         stage.start_daemons(_groups(tills))
@@ -189,16 +196,16 @@ class Check:
     # -- playing ------------------------------------------------------------------------------
 
     def _replay(self, tickets_file: Path) -> None:
-        self._say("Replaying the tickets; the trunk is cut in the middle third")
+        self._tell(say("Replaying the tickets; the trunk is cut in the middle third"))
         began_s, done = time.monotonic(), 0
-        trunk = _Trunk(self._stage, self._say)
+        trunk = _Trunk(self._stage, self._tell)
         for done, total in replay_progress(self._stage, tickets_file):
             trunk.at(done, total)
         trunk.mend()
         self.found.sales_per_s = done / max(0.001, time.monotonic() - began_s)
 
     def _converge(self) -> None:
-        self._say("Waiting until till, router and cloud hold the same")
+        self._tell(say("Waiting until till, router and cloud hold the same"))
         began_s = time.monotonic()
         tills = self._stage.places.of("terminal")
         goals: dict[str, tuple[int, int]] = {}
@@ -256,7 +263,7 @@ class Check:
 
     def _verify(self) -> None:
         """`sentra verify` at each place; its findings are the check's problems."""
-        self._say("Verifying chains, signatures, sums and projections at every place")
+        self._tell(say("Verifying chains, signatures, sums and projections at every place"))
         places = self._stage.places
         self.found.gross["till"] = self._proved("--data", places.of("terminal"))
         self.found.gross["router"] = self._proved("--router", places.of("router"))
@@ -278,15 +285,17 @@ class Check:
 class _Trunk:
     """Cuts every branch's internet at one third and mends it at two."""
 
-    def __init__(self, stage: Stage, say: Say) -> None:
-        self._stage, self._say = stage, say
+    def __init__(self, stage: Stage, tell: Tell) -> None:
+        self._stage, self._tell = stage, tell
         self._cut = self._mended = False
 
     def at(self, done: int, total: int) -> None:
         """Called with the progress."""
         if not self._cut and done * 3 >= total:
             self._cut = True
-            self._say(f"{done} of {total} tickets: every trunk is cut")
+            self._tell(
+                say("%(done)s of %(total)s tickets: every trunk is cut", done=done, total=total)
+            )
             self._set(cut=True)
         if self._cut and not self._mended and done * 3 >= total * 2:
             self.mend()
@@ -295,7 +304,7 @@ class _Trunk:
         """Mends what was cut."""
         if self._cut and not self._mended:
             self._mended = True
-            self._say("Two thirds: every trunk is mended")
+            self._tell(say("Two thirds: every trunk is mended"))
             self._set(cut=False)
 
     def _set(self, *, cut: bool) -> None:

@@ -32,6 +32,7 @@ from sentra.embedded.postgres import running_postgres
 from sentra.embedded.redis import running_redis
 from sentra.enrolment import enrol_device
 from sentra.failures import Failure
+from sentra.i18n import say
 from sentra.instants import local_date
 from sentra.vault.database import Vault
 from sentra.vault.identity import read_identity, write_identity
@@ -273,7 +274,13 @@ class Stage:
             self.part(f"daemon {first.branch} {first.name}{more}", "syncd", "daemon", *folders)
 
     def _crashed(self, part: Part, status: int) -> None:
-        self._notify(f"{part.name} ended with status {status}; it is started again.")
+        self._notify(
+            say(
+                "%(part)s ended with status %(status)s; it is started again.",
+                part=part.name,
+                status=status,
+            )
+        )
 
     def save(self) -> None:
         """Keeps what a second start needs."""
