@@ -113,13 +113,17 @@ class Link:
                 self._streams.discard(response)
             response.close()
 
-    def close(self) -> None:
-        """Ends the streams, in whichever thread they wait, and all connections."""
-        self._closed = True
+    def hang_up(self) -> None:
+        """Ends the streams, in whichever thread they wait; requests go on."""
         with self._guard:
             for response in self._streams:
                 with contextlib.suppress(OSError, ValueError):
                     response.shutdown()
+
+    def close(self) -> None:
+        """Ends the streams and all connections."""
+        self._closed = True
+        self.hang_up()
         self._pool.close()
 
     def _open_stream(self) -> BaseHTTPResponse:

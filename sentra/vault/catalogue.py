@@ -24,6 +24,7 @@ __all__ = [
     "devices",
     "people",
     "product",
+    "restart_feed",
     "search",
     "taxes",
     "tiles",
@@ -67,6 +68,14 @@ def apply_revision(db: Connection, revision: SealedRevision, items: Sequence[Fee
         "INSERT OR REPLACE INTO feed_cursor (scope, revision) VALUES (?, ?)",
         (revision.scope, revision.revision),
     )
+
+
+def restart_feed(db: Connection, scope: str) -> None:
+    """Reads the scope from its first revision again, after the cloud was restored.
+
+    What is here stays until it is replaced, so that the till goes on selling meanwhile.
+    """
+    db.execute("DELETE FROM feed_cursor WHERE scope = ?", (scope,))
 
 
 def _apply_product(db: Connection, item: FeedItem) -> None:

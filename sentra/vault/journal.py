@@ -50,6 +50,7 @@ __all__ = [
     "reset_watermark",
     "seal_pending",
     "set_watermark",
+    "unsealed",
     "verify",
     "was_put_back",
     "watermark",
@@ -150,11 +151,7 @@ def seal_pending(db: Connection, identity: Identity) -> int:
 
     Call it inside `writer()`, when about to send: what waits long makes large segments.
     """
-    row = db.execute(
-        "SELECT epoch, last_seq FROM sealed_segment ORDER BY epoch DESC, first_seq DESC LIMIT 1"
-    ).fetchone()
-    sealed_up_to = Head(row[0], row[1], b"") if row else EMPTY
-    pending = list(read(db, identity.device_id, sealed_up_to, SEAL_ENTRIES_MAX))
+    pending = list(read(db, identity.device_id, _sealed_up_to(db), SEAL_ENTRIES_MAX))
     for sealed in seal_all(pending, identity.private_key):
         header = read_header(sealed)
         db.execute(
@@ -162,6 +159,19 @@ def seal_pending(db: Connection, identity: Identity) -> int:
             (header.epoch, header.first_seq, header.last_seq, sealed),
         )
     return len(pending)
+
+
+def unsealed(db: Connection) -> bool:
+    """Whether any entry is in no segment yet."""
+    end, done = head(db), _sealed_up_to(db)
+    return end.seq > 0 and (end.epoch, end.seq) > (done.epoch, done.seq)
+
+
+def _sealed_up_to(db: Connection) -> Head:
+    row = db.execute(
+        "SELECT epoch, last_seq FROM sealed_segment ORDER BY epoch DESC, first_seq DESC LIMIT 1"
+    ).fetchone()
+    return Head(row[0], row[1], b"") if row else EMPTY
 
 
 def parcels_after(

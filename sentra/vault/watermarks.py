@@ -22,6 +22,12 @@ def watermark(db: Connection, name: str) -> Head:
     return Head(*row) if row else EMPTY
 
 
+def watermark_at_ms(db: Connection, name: str) -> int:
+    """When the watermark was set, by the clock of who set it; 0 where it never was."""
+    row = db.execute("SELECT at_ms FROM watermark WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else 0
+
+
 def set_watermark(db: Connection, name: str, head: Head, at_ms: int, signature: str | None) -> bool:
     """Moves a watermark forward; whether it moved. It never moves back: see reset_watermark."""
     present = watermark(db, name)

@@ -1,0 +1,218 @@
+"""One till's thread: woken by its vault, its store and a timer, it takes turns until stopped."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from sentra.instants import Clock
+from sentra.vault.database import Vault
+from sentra.vault.failures import VaultFailure, VaultMissing
+from sentra.vault.identity import Identity, read_identity
+from sentra.vault.state import LinkState, SyncStatus, put_sync_status
+from syncd.daemon.inbound import metrics
+from syncd.daemon.inbound.listen import Listener
+from syncd.daemon.inbound.turn import Turner
+from syncd.daemon.operations.ports import CLOUD, ROUTER
+from syncd.daemon.operations.route import Line
+from syncd.daemon.outbound.lines import Lines
+from syncd.daemon.outbound.shelf import VaultShelf
+
+STATUS_EVERY_MS: Final = 4_000
+"""The till calls a daemon silent after 10 s; in between nothing is written without a change."""
+
+FAULT_WAIT_MS: Final = 2_000
+"""After a busy vault, a full disk or a fault of ours: both pass, neither is worth a hot loop."""
+
+UNENROLLED_WAIT_MS: Final = 1_000
+"""How often a folder without an identity is looked at."""
+
+_log = structlog.get_logger(__name__)
+
+
+class TillLoop(threading.Thread):
+    """Serves one data folder until stopped.
+
+    `failure` is what ended it, where that is nothing that passes by itself.
+    """
+
+    def __init__(
+        self, folder: Path, *, clock: Clock, ticks: Clock, timer_ms: int, version: str
+    ) -> None:
+        super().__init__(name=folder.name, daemon=True)
+        self.folder = folder
+        self._clock, self._ticks = clock, ticks
+        self._timer_ms, self._version = timer_ms, version
+        self._stopping = threading.Event()
+        self._moved = threading.Event()
+        self._turner: Turner | None = None
+        self._lines: Lines | None = None
+        self._status = SyncStatus()
+        self._status_tick_ms: int | None = None
+        self.failure: VaultFailure | None = None
+        self.turned = False
+
+    def wake(self) -> None:
+        """The vault changed: look now."""
+        self._moved.set()
+
+    def wake_from_store(self) -> None:
+        """The store said that something moved there."""
+        if self._turner is not None:
+            self._turner.wake()
+        self._moved.set()
+
+    def stop(self) -> None:
+        """Ends the loop after its present step."""
+        self._stopping.set()
+        self._moved.set()
+        if self._lines is not None:
+            self._lines.close()
+
+    def run(self) -> None:
+        """Waits for the enrolment, then serves; a failure that does not pass ends it."""
+        structlog.contextvars.bind_contextvars(folder=str(self.folder))
+        try:
+            found = self._await_identity()
+            if found is not None:
+                vault, identity = found
+                structlog.contextvars.bind_contextvars(terminal=identity.device_id)
+                try:
+                    self._serve(vault, identity)
+                finally:
+                    vault.close()
+        except VaultFailure as failure:
+            self.failure = failure
+            _log.error("the folder cannot be served", code=failure.code, detail=str(failure))
+
+    def _await_identity(self) -> tuple[Vault, Identity] | None:
+        """The folder's vault and identity once there are both; None when stopped before."""
+        said = False
+        while not self._stopping.is_set():
+            try:
+                vault = Vault.open(self.folder)
+            except VaultFailure as failure:
+                if not (failure.retry or isinstance(failure, VaultMissing)):
+                    raise
+                detail = str(failure)
+            else:
+                with vault.reader() as db:
+                    identity = read_identity(db)
+                if identity is not None:
+                    return vault, identity
+                detail = "it has no identity yet"
+                vault.close()
+            if not said:
+                _log.warning("waiting for the enrolment", detail=detail)
+                said = True
+            self._wait(UNENROLLED_WAIT_MS)
+        return None
+
+    def _serve(self, vault: Vault, identity: Identity) -> None:
+        self._lines = Lines(identity, self._clock, os.urandom)
+        shelf = VaultShelf(vault, identity)
+        turner = self._turner = Turner(
+            shelf,
+            self._lines,
+            clock=self._clock,
+            ticks=self._ticks,
+            version=self._version,
+            stopped=self._stopping.is_set,
+        )
+        listener = Listener(self.name, self.wake_from_store, self._stopping)
+        listener.start()
+        _log.info("serving", name=identity.name, branch=identity.branch_code)
+        try:
+            while not self._stopping.is_set():
+                self._wait(self._turn(vault, shelf, turner, listener))
+        finally:
+            listener.end()
+            self._lines.close()
+
+    def _turn(self, vault: Vault, shelf: VaultShelf, turner: Turner, listener: Listener) -> int:
+        """One turn and what is noted of it; returns the milliseconds to wait."""
+        try:
+            idle_ms = turner.take(self._timer_ms)
+            listener.follow(turner.link)
+            self._note(vault, shelf, turner)
+        except VaultFailure as failure:
+            if not failure.retry:
+                raise
+            _log.warning("the vault did not take it", code=failure.code, detail=str(failure))
+            return FAULT_WAIT_MS
+        except Exception:
+            if self._stopping.is_set():
+                return 0
+            _log.exception("a turn failed")
+            return FAULT_WAIT_MS
+        self.turned = True
+        return idle_ms
+
+    def _wait(self, idle_ms: int) -> None:
+        if not self._stopping.is_set():
+            self._moved.wait(idle_ms / 1000)
+        self._moved.clear()
+
+    def _note(self, vault: Vault, shelf: VaultShelf, turner: Turner) -> None:
+        """Writes the status row when it changed, and now and then as a sign of life."""
+        now_ms, tick_ms = self._clock(), self._ticks()
+        status = SyncStatus(
+            router=_state_of(turner.line(ROUTER)) if turner.has_router else LinkState(),
+            cloud=_state_of(turner.line(CLOUD)),
+            skew_ms=turner.skew_ms,
+            updated_at_ms=self._status.updated_at_ms,
+            via=turner.via,
+            notice=turner.notice,
+        )
+        age_ms = None if self._status_tick_ms is None else tick_ms - self._status_tick_ms
+        if age_ms is not None and age_ms < STATUS_EVERY_MS and not _differs(status, self._status):
+            return
+        self._status = SyncStatus(
+            router=status.router,
+            cloud=status.cloud,
+            skew_ms=status.skew_ms,
+            updated_at_ms=now_ms,
+            via=status.via,
+            notice=status.notice,
+        )
+        self._status_tick_ms = tick_ms
+        with vault.writer() as db:
+            put_sync_status(db, self._status)
+        _count_backlog(shelf, now_ms)
+
+
+def _state_of(line: Line) -> LinkState:
+    return LinkState(
+        reachable=line.reachable,
+        since_ms=line.since_ms,
+        last_ok_at_ms=line.last_ok_at_ms,
+        last_error=line.last_error,
+    )
+
+
+def _differs(new: SyncStatus, old: SyncStatus) -> bool:
+    """In anything that the till shows at once; ages and milliseconds of skew may wait."""
+
+    def seen(status: SyncStatus) -> tuple[object, ...]:
+        links = (status.router, status.cloud)
+        return (
+            status.via,
+            status.notice,
+            [(ln.reachable, ln.since_ms, ln.last_error) for ln in links],
+        )
+
+    return seen(new) != seen(old)
+
+
+def _count_backlog(shelf: VaultShelf, now_ms: int) -> None:
+    for store in (ROUTER, CLOUD):
+        waiting = shelf.backlog(store)
+        oldest = waiting.oldest_at_ms
+        labels = (shelf.terminal(), store)
+        metrics.BACKLOG.labels(*labels).set(waiting.count)
+        age_ms = 0 if oldest is None else max(0, now_ms - oldest)
+        metrics.OLDEST_AGE.labels(*labels).set(age_ms / 1000)

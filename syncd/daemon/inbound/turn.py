@@ -1,0 +1,236 @@
+"""One turn for one till: choose a store, greet it, fetch what was decided, send what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from sentra.events import Device
+from sentra.instants import Clock
+from sentra.link.client import Link
+from sentra.link.errors import LinkDown, LinkRefused
+from sentra.protocol.errors import FeedDamaged
+from sentra.vault.failures import RevisionOutOfOrder
+from syncd.daemon.inbound import metrics
+from syncd.daemon.inbound.backoff import wait_ms
+from syncd.daemon.operations import route
+from syncd.daemon.operations.fetch import fetch_page
+from syncd.daemon.operations.greet import Self, hello_of, note_hello
+from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName, Talk
+from syncd.daemon.operations.route import Line
+from syncd.daemon.operations.send import send_next
+from syncd.daemon.outbound.lines import Lines
+from syncd.daemon.outbound.shelf import VaultShelf
+
+HELLO_EVERY_MS: Final = 30_000
+"""Heads, feeds and clocks are compared this often while nothing wakes us."""
+
+WAKE_GAP_MS: Final = 500
+"""Between two hellos that wake-ups cause: in a busy branch every till is woken all the time."""
+
+REVOKED: Final = "revoked"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A talk over one link. The ticks, of a clock that only goes forward, say when it was last
+    greeted and, where the store asked for a pause, when it may be sent to again."""
+
+    link: Link
+    talk: Talk
+    greeted_tick_ms: int = 0
+    resume_tick_ms: int = 0
+    rtt_ms: int = 0
+
+
+class Turner:
+    """Takes the turns of one till; belongs to its thread."""
+
+    def __init__(
+        self,
+        shelf: VaultShelf,
+        lines: Lines,
+        *,
+        clock: Clock,
+        ticks: Clock,
+        version: str,
+        stopped: Callable[[], bool],
+    ) -> None:
+        """`clock` is the wall's, `ticks` only goes forward; both in milliseconds."""
+        self._shelf, self._lines = shelf, lines
+        self._clock, self._ticks = clock, ticks
+        self._version, self._stopped = version, stopped
+        self._talks: dict[StoreName, Conversation] = {}
+        self._states: dict[StoreName, Line] = {ROUTER: Line(), CLOUD: Line()}
+        self._woken = False
+        self.has_router = False
+        self.via: StoreName | None = None
+        self.refusal: str | None = None
+
+    @property
+    def link(self) -> Link | None:
+        """The link of the store that carries now."""
+        return self._talks[self.via].link if self.via in self._talks else None
+
+    @property
+    def notice(self) -> str | None:
+        """What a person should see of the store that carries now."""
+        if self.refusal is not None:
+            return self.refusal
+        return self._talks[self.via].talk.notice if self.via in self._talks else None
+
+    @property
+    def skew_ms(self) -> int:
+        """This clock minus the store's."""
+        return -self.link.offset_ms if self.link is not None else 0
+
+    def line(self, name: StoreName) -> Line:
+        """How a line does."""
+        return self._states[name]
+
+    def wake(self) -> None:
+        """A store said that something moved there: greet it soon."""
+        self._woken = True
+
+    def take(self, timer_ms: int) -> int:
+        """One turn; returns the milliseconds until the next one without a wake-up.
+
+        Raises what the vault raises; every failure of a line is noted and waited for.
+        """
+        routers = self._shelf.routers()
+        self.has_router = bool(routers)
+        now_router = self._states[ROUTER] if routers else None
+        for name in route.order(now_router, self._states[CLOUD], self._ticks()):
+            if self._try(name, routers):
+                break
+        return self._idle_ms(timer_ms)
+
+    def _idle_ms(self, timer_ms: int) -> int:
+        tick_ms = self._ticks()
+        router = self._states[ROUTER] if self.has_router else None
+        idle = route.idle_ms(router, self._states[CLOUD], tick_ms, timer_ms)
+        if self.via in self._talks:
+            talking = self._talks[self.via]
+            if self._woken:
+                idle = min(idle, talking.greeted_tick_ms + WAKE_GAP_MS - tick_ms)
+            if talking.resume_tick_ms > tick_ms:
+                idle = min(idle, talking.resume_tick_ms - tick_ms)
+        return max(idle, 0)
+
+    def _try(self, name: StoreName, routers: Sequence[Device]) -> bool:
+        """Whether the store answered."""
+        try:
+            self._speak(name, routers)
+        except (LinkDown, LinkRefused, FeedDamaged) as error:
+            asked_s = error.problem.retry_after_s if isinstance(error, LinkRefused) else None
+            self._note_failure(name, error.slug, error, asked_s)
+            return False
+        except (RevisionOutOfOrder, ValueError) as error:
+            self._note_failure(name, "answer-wrong", error, None)
+            return False
+        self._states[name] = route.answered(self._states[name], self._clock())
+        if self.via != name:
+            _log.info("carried by another store", via=name, before=self.via)
+            self.via = name
+        self.refusal = None
+        return True
+
+    def _note_failure(
+        self, name: StoreName, problem: str, error: Exception, asked_s: int | None
+    ) -> None:
+        line = self._states[name]
+        retry_at = self._ticks() + wait_ms(name, line.failures + 1, asked_s)
+        if line.reachable is not False or line.last_error != problem:
+            _log.warning("a store does not serve", store=name, problem=problem, detail=str(error))
+        self._states[name] = route.failed(line, problem, self._clock(), retry_at)
+        self._talks.pop(name, None)
+        metrics.FAILED.labels(name, problem).inc()
+        if problem == "device-revoked":
+            self.refusal = REVOKED
+        if self.via == name:
+            self.via = None
+
+    def _speak(self, name: StoreName, routers: Sequence[Device]) -> None:
+        talking = self._talks.get(name)
+        if talking is None:
+            talking = self._talks[name] = self._begin(name, routers)
+        elif self._greeting_due(talking):
+            self._greet(talking)
+        while not self._stopped():
+            self._fetch(talking)
+            if self._ticks() < talking.resume_tick_ms:
+                return
+            if not self._send(name, talking) or self._router_is_due(name):
+                return
+
+    def _begin(self, name: StoreName, routers: Sequence[Device]) -> Conversation:
+        """The first link that answers a hello. Raises what the last one raised."""
+        links = [self._lines.cloud()] if name == CLOUD else self._lines.routers(routers)
+        for left, link in zip(reversed(range(len(links))), links, strict=True):
+            talking = Conversation(link, Talk(name))
+            try:
+                self._greet(talking)
+            except (LinkDown, LinkRefused):
+                if left == 0 or self._stopped():
+                    raise
+            else:
+                return talking
+        raise LinkDown("no-answer", name, "no address is known")
+
+    def _greeting_due(self, talking: Conversation) -> bool:
+        age_ms = self._ticks() - talking.greeted_tick_ms
+        return age_ms >= HELLO_EVERY_MS or (self._woken and age_ms >= WAKE_GAP_MS)
+
+    def _greet(self, talking: Conversation) -> None:
+        waiting = self._shelf.backlog("cloud")
+        me = Self(
+            software=self._version,
+            backlog=waiting.count,
+            oldest_waiting_ms=waiting.oldest_at_ms,
+            skew_ms=self.skew_ms,
+            rtt_ms=talking.rtt_ms,
+        )
+        # Cleared first: a wake-up during the hello asks for another one.
+        self._woken = False
+        began = self._ticks()
+        answer = talking.link.hello(hello_of(self._shelf, me, self._clock()))
+        talking.greeted_tick_ms = self._ticks()
+        talking.rtt_ms = talking.greeted_tick_ms - began
+        before = talking.talk.notice
+        key = self._shelf.identity.cloud_public_key
+        note_hello(talking.talk, answer, self._shelf, key, self._clock())
+        if talking.talk.notice not in (None, before):
+            _log.error("a person is needed", notice=talking.talk.notice, store=talking.talk.store)
+
+    def _fetch(self, talking: Conversation) -> None:
+        talk, key = talking.talk, self._shelf.identity.cloud_public_key
+        for scope in talk.due:
+            more = True
+            while more and not self._stopped():
+                more = fetch_page(talking.link, self._shelf, scope, key)
+                metrics.APPLIED.inc()
+        talk.due = ()
+
+    def _send(self, name: StoreName, talking: Conversation) -> bool:
+        """Whether there may be more to send."""
+        key = self._shelf.identity.cloud_public_key
+        sent = send_next(talking.link, self._shelf, talking.talk, key, self._clock())
+        if sent is None:
+            return False
+        talking.resume_tick_ms = self._ticks() + talking.talk.pause_ms
+        metrics.SENT.labels(name).inc(sent.segments)
+        metrics.SENT_BYTES.labels(name).inc(sent.size_bytes)
+        if not sent.moved:
+            notice = talking.talk.notice
+            _log.error("the journal is not taken", store=name, outcome=sent.outcome, notice=notice)
+        return sent.moved
+
+    def _router_is_due(self, name: StoreName) -> bool:
+        """Also while the cloud takes a long backlog, the way back to the router is looked for."""
+        router = self._states[ROUTER]
+        return name == CLOUD and self.has_router and self._ticks() >= router.retry_at_tick_ms

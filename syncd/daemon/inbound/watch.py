@@ -1,0 +1,65 @@
+"""Wakes a till's loop when its vault's log changes on disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import structlog
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from sentra.vault.database import DATABASE_FILE
+
+LOG_FILE: Final = DATABASE_FILE + "-wal"
+_WRITES: Final = frozenset({"created", "modified", "moved"})
+_log = structlog.get_logger(__name__)
+
+
+class _Handler(FileSystemEventHandler):
+    def __init__(self, wakes: Mapping[str, Callable[[], None]]) -> None:
+        self._wakes = wakes
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Called by the observer's thread; reading a file is no event of interest."""
+        if event.event_type not in _WRITES:
+            return
+        path = Path(str(event.dest_path if event.event_type == "moved" else event.src_path))
+        wake = self._wakes.get(str(path.parent))
+        if wake is not None and path.name in (LOG_FILE, DATABASE_FILE):
+            wake()
+
+
+class VaultWatch:
+    """One observer for all folders of the process."""
+
+    def __init__(self, wakes: Mapping[Path, Callable[[], None]]) -> None:
+        """`wakes` by data folder. A folder that does not exist yet is left to the timer."""
+        self._folders = [folder.resolve() for folder in wakes]
+        self._handler = _Handler({str(f.resolve()): wake for f, wake in wakes.items()})
+        self._observer = Observer()
+
+    def start(self) -> None:
+        """Watches. Where the system allows no more watches, the timer does the work alone."""
+        try:
+            for path, recursive in _places(self._folders):
+                self._observer.schedule(self._handler, str(path), recursive=recursive)
+            self._observer.start()
+        except OSError as error:
+            _log.warning("files are not watched, the timer is used", detail=str(error))
+
+    def stop(self) -> None:
+        """Ends the observer's threads."""
+        if self._observer.is_alive():
+            self._observer.stop()
+            self._observer.join(timeout=1)
+
+
+def _places(folders: list[Path]) -> list[tuple[Path, bool]]:
+    """(path, whether with its subfolders): siblings share one watch, of which systems have few."""
+    there = [folder for folder in folders if folder.is_dir()]
+    siblings = Counter(folder.parent for folder in there)
+    alone = [(folder, False) for folder in there if siblings[folder.parent] == 1]
+    return alone + [(parent, True) for parent, count in siblings.items() if count > 1]

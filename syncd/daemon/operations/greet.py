@@ -1,0 +1,145 @@
+"""Says hello and takes the answer as the truth of what the store has, be it more or less.
+
+A store that lost something has lower heads than the watermark says: a new router, or a cloud that
+was restored. Then the watermark goes back and everything behind it is sent again, byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from sentra.protocol.entry import EMPTY, Head
+from sentra.protocol.messages import (
+    PROTOCOLS,
+    HeadNote,
+    Hello,
+    HelloAnswer,
+    Watermark,
+    note_of,
+    watermark_is_true,
+)
+from syncd.daemon.operations.ports import CLOUD, Shelf, Talk
+
+JOURNAL_BEHIND = "journal-behind"
+"""The store holds entries that this vault does not: the vault is an older copy put back."""
+
+FORK = "fork"
+"""The store holds another entry at a place of this journal: two machines use one identity."""
+
+TOO_OLD = "protocol-too-old"
+"""No version of the protocol is spoken by both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Self:
+    """What the device says beside its heads."""
+
+    software: str
+    backlog: int
+    oldest_waiting_ms: int | None
+    skew_ms: int
+    rtt_ms: int
+
+
+def hello_of(shelf: Shelf, me: Self, now_ms: int) -> Hello:
+    """The request. `now_ms` is this terminal's clock as it stands, right or wrong."""
+    return Hello(
+        software=me.software,
+        protocols=PROTOCOLS,
+        clock_ms=now_ms,
+        heads={shelf.terminal(): note_of(shelf.head())},
+        timeline=shelf.timeline(),
+        feed={scope: shelf.feed_cursor(scope) for scope in shelf.scopes()},
+        backlog=me.backlog,
+        oldest_waiting_ms=me.oldest_waiting_ms,
+        skew_ms=me.skew_ms,
+        rtt_ms=me.rtt_ms,
+    )
+
+
+def note_hello(
+    talk: Talk, answer: HelloAnswer, shelf: Shelf, cloud_key: Ed25519PublicKey, now_ms: int
+) -> None:
+    """Brings talk and watermarks in line with what the store says it has.
+
+    Raises ValueError for a head that is none.
+    """
+    terminal = shelf.terminal()
+    talk.greeted_at_ms = now_ms
+    talk.segment_bytes_max = answer.segment_bytes_max
+    talk.notice = TOO_OLD if answer.protocol not in PROTOCOLS else None
+    note = answer.here.get(terminal)
+    here = EMPTY if note is None else note.to_head()
+    _take_head(talk, here, shelf, now_ms)
+    mark = answer.cloud.get(terminal)
+    if talk.store == CLOUD:
+        _follow_timeline(answer, here, mark, shelf)
+    note_mark(mark, shelf, cloud_key)
+    talk.due = _due_scopes(talk, answer, shelf)
+
+
+def note_mark(mark: Watermark | None, shelf: Shelf, cloud_key: Ed25519PublicKey) -> bool:
+    """Moves a watermark that the cloud signed; whether it moved.
+
+    One that it did not sign, or that names an entry that is not here, changes nothing. A lower one
+    is believed only when it was signed later than the one that is known: then the cloud was
+    restored. An old one that a router shows again was signed earlier, and changes nothing.
+    """
+    if mark is None or mark.terminal != shelf.terminal() or mark.name not in ("cloud", "archived"):
+        return False
+    if not watermark_is_true(mark, cloud_key):
+        return False
+    head = mark.head.to_head()
+    if not shelf.holds(head):
+        return False
+    known = shelf.watermark(mark.name)
+    lower = (head.epoch, head.seq) < (known.epoch, known.seq)
+    if lower and mark.at_ms > shelf.watermark_at_ms(mark.name):
+        shelf.reset_watermark(mark.name, head, mark.at_ms, mark.signature)
+        return True
+    return shelf.set_watermark(mark.name, head, mark.at_ms, mark.signature)
+
+
+def take_head(talk: Talk, note: HeadNote, shelf: Shelf, now_ms: int) -> None:
+    """The store's head after its answer for an envelope. ValueError: it is no head."""
+    _take_head(talk, note.to_head(), shelf, now_ms)
+
+
+def _take_head(talk: Talk, here: Head, shelf: Shelf, now_ms: int) -> None:
+    if not shelf.holds(here):
+        own = shelf.head()
+        ahead = (here.epoch, here.seq) > (own.epoch, own.seq)
+        talk.notice = JOURNAL_BEHIND if ahead else FORK
+        return
+    talk.head = here
+    known = shelf.watermark(talk.store)
+    if (here.epoch, here.seq) < (known.epoch, known.seq):
+        shelf.reset_watermark(talk.store, here, now_ms, None)
+    elif talk.store != CLOUD:
+        # The cloud's own watermark moves on its signature alone: see note_mark.
+        shelf.set_watermark(talk.store, here, now_ms, None)
+
+
+def _follow_timeline(answer: HelloAnswer, here: Head, mark: Watermark | None, shelf: Shelf) -> None:
+    """A cloud restored to an earlier moment holds, and has archived, less than it once signed."""
+    if answer.timeline == shelf.timeline():
+        return
+    archived = shelf.watermark("archived")
+    if (here.epoch, here.seq) < (archived.epoch, archived.seq):
+        at_ms = mark.at_ms if mark is not None else 0
+        shelf.reset_watermark("archived", here, at_ms, None)
+    shelf.set_timeline(answer.timeline)
+
+
+def _due_scopes(talk: Talk, answer: HelloAnswer, shelf: Shelf) -> tuple[str, ...]:
+    due = []
+    for scope in shelf.scopes():
+        there, cursor = answer.feed.get(scope, 0), shelf.feed_cursor(scope)
+        if talk.store == CLOUD and there < cursor:
+            shelf.restart_feed(scope)
+            due.append(scope)
+        elif there > cursor:
+            due.append(scope)
+    return tuple(due)

@@ -1,0 +1,83 @@
+"""Sends the journal on: what the store lacks, oldest first, as much as it gives credit for.
+
+Only the store's durable answer moves anything. What is sent twice is sealed once: the bytes of a
+segment never change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from sentra.protocol.entry import Head
+from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, SEGMENTS_MAX, Parcel
+from sentra.protocol.messages import JournalAnswer, JournalOutcome
+from syncd.daemon.operations.greet import FORK, note_mark, take_head
+from syncd.daemon.operations.ports import Shelf, Store, Talk
+
+_ITEM_OVERHEAD_BYTES = 32
+PARCEL_BYTES_MAX = ENVELOPE_BYTES_MAX - SEGMENTS_MAX * _ITEM_OVERHEAD_BYTES - 64
+"""Sealed bytes in one envelope, with room for what the envelope writes around them."""
+
+REFUSED = "refused"
+"""The store cannot accept the bytes: they are damaged, or not signed with this terminal's key."""
+
+UNANSWERED = "unanswered"
+"""The store answered without a word on this journal, or asks again and again for the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One envelope's result. `moved`: the store's head is another than before, so go on."""
+
+    segments: int
+    size_bytes: int
+    appended: int
+    outcome: str
+    moved: bool
+
+
+def send_next(
+    store: Store, shelf: Shelf, talk: Talk, cloud_key: Ed25519PublicKey, now_ms: int
+) -> Sent | None:
+    """Sends one envelope; None where nothing waits or `talk.notice` forbids it.
+
+    Sealing happens here and not before, so that what waited long travels in large segments.
+    Raises LinkDown or LinkRefused, and ValueError for an answer that is none.
+    """
+    if talk.notice is not None or _behind(shelf.head(), talk.head):
+        return None
+    shelf.seal_pending()
+    limit = min(max(talk.credit_bytes, 1), PARCEL_BYTES_MAX)
+    sealed = shelf.parcels_after(talk.head, limit, SEGMENTS_MAX)
+    if not sealed:
+        return None
+    answer = store.send([Parcel(parcel) for parcel in sealed])
+    before = talk.head
+    outcome = _note_answer(talk, answer, shelf, cloud_key, now_ms)
+    size_bytes = sum(len(parcel) for parcel in sealed)
+    moved = talk.head != before and talk.notice is None
+    if not moved and talk.notice is None:
+        talk.notice = UNANSWERED
+    return Sent(len(sealed), size_bytes, outcome.appended, outcome.outcome, moved)
+
+
+def _behind(head: Head, other: Head) -> bool:
+    return (head.epoch, head.seq) <= (other.epoch, other.seq)
+
+
+def _note_answer(
+    talk: Talk, answer: JournalAnswer, shelf: Shelf, cloud_key: Ed25519PublicKey, now_ms: int
+) -> JournalOutcome:
+    talk.credit_bytes, talk.pause_ms = answer.credit_bytes, answer.pause_ms
+    terminal = shelf.terminal()
+    outcome = next((o for o in answer.outcomes if o.terminal == terminal), None)
+    if outcome is None:
+        raise ValueError("the answer does not name this terminal's journal")
+    if outcome.outcome in ("appended", "already", "gap"):
+        take_head(talk, outcome.here, shelf, now_ms)
+        note_mark(outcome.cloud, shelf, cloud_key)
+    else:
+        talk.notice = FORK if outcome.outcome == "fork" else REFUSED
+    return outcome
