@@ -29,7 +29,7 @@ here = Path(sys.prefix).resolve()
 for place in (Path(sentra.__file__), static_root(), templates_root()):
     assert place.resolve().is_relative_to(here), place
 client = create_app("webapp", secret_key="of a test", gallery=True).test_client()
-page = client.get("/gallery/?lang=id")
+page = client.get("/gallery?lang=id")
 assert page.status_code == 200, page.status
 assert '<html lang="id"' in page.text, page.text[:200]
 style = page.text.split('rel="stylesheet" href="')[1].split('"')[0]
