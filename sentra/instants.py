@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -63,6 +64,7 @@ class OutsideCalendar(InstantError):
     sentence = "“%(given)s” is not an instant in the calendar."
 
 
+@lru_cache(maxsize=256)
 def zone_of(zone: str) -> ZoneInfo:
     """Return the zone of an IANA name, `Asia/Makassar`, or of an Indonesian short one, `WITA`.
 
@@ -111,6 +113,7 @@ def local_date(at_ms: int, zone: str) -> str:
     return at_local(at_ms, zone).date().isoformat()
 
 
+@lru_cache(maxsize=4096)  # A projection asks twice for each sale: for its row and for its sums.
 def local_hour(at_ms: int, zone: str) -> int:
     """The hour of day, 0 to 23, of an instant in a zone."""
     return at_local(at_ms, zone).hour
