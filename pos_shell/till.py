@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sentra.events import Fact, Person
 from sentra.failures import Failure
@@ -12,7 +14,7 @@ from sentra.ids import RANDOM_BYTES, uuid7
 from sentra.instants import Clock
 from sentra.protocol.entry import Entry, head_of
 from sentra.vault import journal
-from sentra.vault.database import Vault
+from sentra.vault.database import DATABASE_FILE, Vault
 from sentra.vault.driver import Connection
 from sentra.vault.identity import Identity, read_identity
 
@@ -24,9 +26,19 @@ class NotEnrolled(Failure):
     sentence = "This till is not enrolled yet. Enter the code that the back office shows."
 
 
+class NotATerminal(Failure):
+    """The folder holds the vault of another kind of device."""
+
+    code = "till-not-a-terminal"
+    sentence = (
+        "The folder %(folder)s belongs to a router, not to a till. Start the till on a folder of "
+        "its own and enrol it with a code for a terminal."
+    )
+
+
 @dataclass(slots=True)
 class Desk:
-    """Who is signed in, and which cart line is marked: in memory only, so a restart asks the PIN."""
+    """Who is signed in, and the cart's marked line: in memory only, so a restart asks the PIN."""
 
     person: Person | None = None
     selected: int | None = None
@@ -51,35 +63,51 @@ class Book:
 class Till:
     """One terminal: everything that its actions and queries are given."""
 
-    def __init__(self, vault: Vault, clock: Clock, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(self, folder: Path, clock: Clock, random_bytes: Callable[[int], bytes]) -> None:
         """`random_bytes(n)` gives n bytes that nobody can guess."""
-        self.vault = vault
+        self.folder = folder
         self.clock = clock
         self.random_bytes = random_bytes
         self.desk = Desk()
+        self._opening = threading.Lock()
+        self._vault: Vault | None = None
         self._identity: Identity | None = None
 
     @property
-    def identity(self) -> Identity:
-        """Who this terminal is.
+    def is_enrolled(self) -> bool:
+        """Whether this folder holds a device's vault."""
+        return self._vault is not None or (self.folder / DATABASE_FILE).exists()
+
+    @property
+    def vault(self) -> Vault:
+        """The encrypted database, opened at its first use.
 
         Raises:
-            NotEnrolled: it does not know yet.
+            NotEnrolled: there is none yet; NotATerminal, VaultFailure: as they say.
         """
-        found = self.find_identity()
-        if found is None:
-            raise NotEnrolled()
-        return found
+        with self._opening:
+            if self._vault is None:
+                if not (self.folder / DATABASE_FILE).exists():
+                    raise NotEnrolled()
+                vault = Vault.open(self.folder)
+                if vault.role != "terminal":
+                    vault.close()
+                    raise NotATerminal(folder=self.folder)
+                self._vault = vault
+            return self._vault
 
-    def find_identity(self) -> Identity | None:
-        """Who this terminal is, or None before its enrolment."""
+    @property
+    def identity(self) -> Identity:
+        """Who this terminal is. Raises NotEnrolled where it does not know yet."""
         if self._identity is None:
             with self.vault.reader() as db:
                 self._identity = read_identity(db)
+        if self._identity is None:
+            raise NotEnrolled()
         return self._identity
 
     def forget_identity(self) -> None:
-        """Read the identity again at its next use: the enrolment or a new epoch has changed it."""
+        """Read the identity again at its next use: the daemon has opened a new epoch."""
         self._identity = None
 
     def new_id(self) -> str:
@@ -87,15 +115,23 @@ class Till:
         return uuid7(self.clock(), self.random_bytes(RANDOM_BYTES))
 
     @contextmanager
-    def book(self) -> Iterator[Book]:
+    def book(self, *, note_head: bool = True) -> Iterator[Book]:
         """One write transaction; durable when the block has ended, undone by any exception.
 
-        The journal's head is then also written outside the database, which is how a database
-        that was restored from an old copy is noticed at the next start.
+        The journal's head is then also noted outside the database, which is how a database that
+        was restored from an old copy is found out at the next start; whoever writes much at once
+        may leave it to the last transaction.
         """
         identity = self.identity
         with self.vault.writer() as db:
             book = Book(db, identity, self.clock())
             yield book
-        if book.entries:
-            journal.write_head_file(self.vault.folder, head_of(book.entries[-1]))
+        if book.entries and note_head:
+            journal.write_head_file(self.folder, head_of(book.entries[-1]))
+
+    def close(self) -> None:
+        """Close the database; the till is not used afterwards."""
+        with self._opening:
+            if self._vault is not None:
+                self._vault.close()
+                self._vault = None

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pos_shell.receipt.numbers import take_number
 from pos_shell.sale.queries import rates_at
 from pos_shell.sale.store import keep_cart, load_approval, load_cart
 from pos_shell.shift.queries import counter
-from pos_shell.till import Till
+from pos_shell.till import Book, Till
+from sentra.domain.cart import Cart
 from sentra.domain.checkout import complete_sale as completed
 from sentra.domain.errors import DomainError
 from sentra.domain.payment import Offer, settle
 from sentra.domain.rounding import rounding_of
 from sentra.domain.totals import total_up
-from sentra.events import Person
+from sentra.events import Person, SaleCompleted
 from sentra.vault import catalogue
 from sentra.vault.driver import Connection
 
@@ -58,23 +59,43 @@ def complete_sale(
             if is_recorded(book.db, book.identity.branch_id, sale_id):
                 return sale_id
             raise CartGone()
-        at = counter(book.db, book.identity, person)
-        totals = total_up(cart, rates_at(book.db, book.identity, book.now_ms))
-        if expected_total is not None and expected_total != totals.total:
+        rates = rates_at(book.db, book.identity, book.now_ms)
+        if expected_total is not None and expected_total != total_up(cart, rates).total:
             raise TotalMoved()
-        settlement = settle(totals.total, offers, rounding_of(catalogue.branch(book.db)))
-        sale = completed(
-            cart,
-            totals,
-            settlement,
-            at,
-            receipt_number=take_number(book, at.business_date),
-            completed_at_ms=book.now_ms,
-            approved_by=load_approval(book.db, sale_id),
-        )
-        book.record(sale)
+        approved_by = load_approval(book.db, sale_id)
+        record_sale(book, person, cart, lambda _total: offers, approved_by=approved_by)
         keep_cart(book.db, None)
     return sale_id
+
+
+def record_sale(
+    book: Book,
+    person: Person,
+    cart: Cart,
+    offers_for: Callable[[int], Sequence[Offer]],
+    *,
+    approved_by: str | None = None,
+) -> SaleCompleted:
+    """Settle a cart with what is offered for its total and record the sale, in a transaction.
+
+    Raises:
+        ShiftNotOpen, CartEmpty, NotEnough, TooMuchWithoutCash, …
+    """
+    at = counter(book.db, book.identity, person)
+    totals = total_up(cart, rates_at(book.db, book.identity, book.now_ms))
+    rule = rounding_of(catalogue.branch(book.db))
+    settlement = settle(totals.total, offers_for(totals.total), rule)
+    sale = completed(
+        cart,
+        totals,
+        settlement,
+        at,
+        receipt_number=take_number(book, at.business_date),
+        completed_at_ms=book.now_ms,
+        approved_by=approved_by,
+    )
+    book.record(sale)
+    return sale
 
 
 def is_recorded(db: Connection, branch_id: str, sale_id: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 
 from pos_shell.till import Book
 from sentra.domain.receipt_number import next_receipt_number
-from sentra.vault import state
+from sentra.vault import journal, state
 
 LAST_NUMBER: Final = "receipt/last"
 
@@ -23,7 +23,7 @@ def take_number(book: Book, business_date: str) -> str:
         identity.branch_code,
         identity.number,
         business_date,
-        identity.epoch,
+        journal.head(book.db).epoch,
     )
     state.put(book.db, LAST_NUMBER, number)
     return number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sentra.failures import Failure
 
 
@@ -36,7 +38,10 @@ class NotText(ReplayError):
     """Bytes of no text encoding: a spreadsheet or a picture, perhaps."""
 
     code = "replay-not-text"
-    sentence = "The file %(path)s is not a text file. Save it as CSV in UTF-8, with the columns %(columns)s."
+    sentence = (
+        "The file %(path)s is not a text file. Save it as CSV in UTF-8, with the columns "
+        "%(columns)s."
+    )
 
 
 class ColumnsMissing(ReplayError):
@@ -183,6 +188,12 @@ class TicketRefused(LineProblem):
 
     code = "ticket-refused"
     sentence = "The till did not take the ticket: %(reason)s"
+
+    def told(self, gettext: Callable[[str], str] = str) -> str:
+        """The sentence with the till's own one in it, both in the language of `gettext`."""
+        reason = self.values["reason"]
+        said = reason.told(gettext) if isinstance(reason, Failure) else reason
+        return gettext(self.sentence) % {"reason": said}
 
 
 class TillMissing(LineProblem):

@@ -1,4 +1,4 @@
-"""Verbs of the open cart. Each is one transaction, so a power cut leaves the cart of before or after.
+"""Verbs of the open cart. Each is one transaction: a power cut leaves the cart before or after it.
 
 The cart's id is minted when its first line goes in and becomes the sale's: nothing that happens
 twice can make two sales of it. A cart keeps the prices that it was opened with.
@@ -6,13 +6,15 @@ twice can make two sales of it. A cart keeps the prices that it was opened with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from pos_shell.receipt.numbers import take_number
 from pos_shell.sale.queries import open_item_tax, rates_at, refreshed
 from pos_shell.sale.store import keep_approval, keep_cart, load_cart
 from pos_shell.shift.queries import counter
 from pos_shell.till import Book, Till
+from sentra import i18n
 from sentra.domain import cart as rules
 from sentra.domain.cart import ONE, Cart
 from sentra.domain.checkout import CartEmpty, void_sale
@@ -22,6 +24,13 @@ from sentra.domain.totals import total_up
 from sentra.events import Person, Product, SaleVoided
 from sentra.protocol.feed import COMPANY
 from sentra.vault import catalogue
+
+
+class CartTaken(DomainError):
+    """Goods of somebody else are in the cart."""
+
+    code = "sale-cart-open"
+    sentence = "There are goods in the cart. Take payment or void the cart first."
 
 
 class ProductUnknown(DomainError):
@@ -125,6 +134,48 @@ def _kept(till: Till, book: Book, before: Cart, cart: Cart, approved_by: str | N
     if approved_by is not None:
         keep_approval(book.db, cart.sale_id, approved_by)
     return cart
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLine:
+    """A line at a price of its own (minor units), of whatever the catalogue has under its code."""
+
+    code: str
+    name: str
+    quantity_milli: int
+    unit_price: int
+
+
+def fill_cart(
+    till: Till, book: Book, person: Person, lines: Sequence[OwnLine], ticket: str
+) -> Cart:
+    """A cart of its own with many lines at once, for whoever completes it in the same transaction.
+
+    What the catalogue has is sold under its name and tax, anything else as an open item. `ticket`
+    is another till's number for the sale.
+
+    Raises:
+        CartTaken: somebody's cart is open. ShiftNotOpen, PriceRefused, CartFull, VaultFull.
+    """
+    counter(book.db, book.identity, person)
+    present = load_cart(book.db)
+    if present is not None and not present.is_empty:
+        raise CartTaken()
+    tax_code = open_item_tax(rates_at(book.db, book.identity, book.now_ms))
+    cart = replace(open_cart(till, book), ticket=ticket)
+    for line in lines:
+        cart = _with_own_line(book, cart, line, tax_code)
+    return cart
+
+
+def _with_own_line(book: Book, cart: Cart, line: OwnLine, tax_code: str) -> Cart:
+    product = catalogue.by_scan(book.db, line.code) if line.code else None
+    if product is not None:
+        return rules.add_product(cart, product, line.quantity_milli, unit_price=line.unit_price)
+    name = line.name or line.code or i18n.say("Item")
+    return rules.add_open_item(
+        cart, name, line.unit_price, tax_code, line.quantity_milli, code=line.code
+    )
 
 
 def _check_direction(quantity_milli: int, approved_by: str | None) -> None:

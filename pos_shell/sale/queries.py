@@ -11,6 +11,7 @@ from pos_shell.shift.queries import open_shift_of
 from pos_shell.till import Till
 from sentra.domain.cart import Cart, CartLine, refresh_prices
 from sentra.domain.discount import line_discount
+from sentra.domain.indonesia import PPN
 from sentra.domain.price import find_price
 from sentra.domain.tax import UNTAXED, rates_in_force
 from sentra.domain.totals import Totals, total_up
@@ -82,11 +83,9 @@ def rates_at(db: Connection, identity: Identity, now_ms: int) -> Mapping[str, Ta
 
 
 def open_item_tax(rates: Mapping[str, Tax]) -> str:
-    """The tax code of goods that the catalogue does not have: the first ordinary rate in force."""
-    ordinary = sorted(
-        rates.values(), key=lambda tax: (not tax.inclusive, tax.code != "PPN", tax.code)
-    )
-    return ordinary[0].code if ordinary else UNTAXED
+    """The tax code of goods that the catalogue does not have: PPN, or what is in force instead."""
+    codes = sorted((not tax.inclusive, tax.code != PPN, tax.code) for tax in rates.values())
+    return codes[0][2] if codes else UNTAXED
 
 
 def tile_of(product: Product, identity: Identity, at_ms: int) -> Tile:

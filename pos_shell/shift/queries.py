@@ -60,20 +60,20 @@ class ClosedShift:
     currency: str
 
 
-_SHIFT: Final = (
-    "SELECT s.shift_id, s.number, s.cashier_id, s.cashier_name, s.currency, s.opened_at_ms,"
-    " s.business_date, s.opening_float FROM shift s"
+_OPEN_SHIFT: Final = """
+SELECT s.shift_id, s.number, s.cashier_id, s.cashier_name, s.currency, s.opened_at_ms,
+       s.business_date, s.opening_float
+FROM shift s
+WHERE s.branch_id = ? AND s.terminal_id = ? AND NOT EXISTS (
+    SELECT 1 FROM shift_close c WHERE c.branch_id = s.branch_id AND c.shift_id = s.shift_id
 )
+ORDER BY s.number DESC LIMIT 1
+"""
 
 
 def open_shift_of(db: Connection, identity: Identity) -> ShiftOpened | None:
     """The shift that this terminal has open, or None."""
-    row = db.execute(
-        f"{_SHIFT} WHERE s.branch_id = ?1 AND s.terminal_id = ?2 AND NOT EXISTS (SELECT 1"
-        " FROM shift_close c WHERE c.branch_id = s.branch_id AND c.shift_id = s.shift_id)"
-        " ORDER BY s.number DESC LIMIT 1",
-        (identity.branch_id, identity.device_id),
-    ).fetchone()
+    row = db.execute(_OPEN_SHIFT, (identity.branch_id, identity.device_id)).fetchone()
     if row is None:
         return None
     shift_id, number, cashier_id, cashier_name, currency, opened_at_ms, date, opening_float = row

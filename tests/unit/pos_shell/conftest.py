@@ -143,8 +143,9 @@ def make_shop(folder: Path, clock: Clock | None = None, **changes: object) -> Sh
     vault = Vault.create(folder, "terminal")
     with vault.writer() as db:
         write_identity(db, identity(**changes))
+    vault.close()
     random = itertools.count(1)
-    till = Till(vault, clock, lambda size: next(random).to_bytes(size, "big"))
+    till = Till(folder, clock, lambda size: next(random).to_bytes(size, "big"))
     drinks = Category(an_id(), "Minuman", 1)
     tea = a_product("Teh Botol 350 ml", 4500, barcodes=("8992761002015",), favourite=True,
                     category_id=drinks.id)  # fmt: skip
@@ -181,7 +182,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Shop]]:
 
     yield one
     for shop in made:
-        shop.till.vault.close()
+        shop.till.close()
 
 
 @pytest.fixture
