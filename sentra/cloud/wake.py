@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from random import SystemRandom
@@ -69,7 +69,7 @@ def listen(
     channels: list[tuple[Kind, str]],
     *,
     heartbeat_s: float = HEARTBEAT_SECONDS,
-) -> Iterator[Wake | None]:
+) -> Generator[Wake | None]:
     """Wakes of these (kind, scope) pairs as they come; scope `*` means every one.
 
     Yields None once it listens, then at each `heartbeat_s` of silence and after each break of

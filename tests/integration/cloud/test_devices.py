@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -67,11 +68,16 @@ def office(engine: Engine, company_keys: CompanyKeys, make_branch: Callable[...,
     return Office(engine, company_keys, make_branch("SGT"))
 
 
-def request_with(code: str, **changes: object) -> EnrolRequest:
+def request_with(code: str, **changes: Any) -> EnrolRequest:
     text = enrolment.normalise(code)
     public_key = str(changes.pop("public_key", secrets.token_hex(32)))
     proof = enrolment.client_proof(enrolment.proof_key(text), public_key)
-    fields = {"software": "0.1.0", "host": "kasir-1", "public_key": public_key, "proof": proof}
+    fields: dict[str, Any] = {
+        "software": "0.1.0",
+        "host": "kasir-1",
+        "public_key": public_key,
+        "proof": proof,
+    }
     return EnrolRequest(**{"lookup": enrolment.lookup_of(text), **fields, **changes})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,8 +32,8 @@ MakePerson = Callable[..., str]
 
 @pytest.fixture
 def make_person(engine: Engine, company_keys: CompanyKeys) -> MakePerson:
-    def make(**wishes: object) -> str:
-        asked = {"name": "Sari", "roles": ("cashier",), "pin": "280462", **wishes}
+    def make(**wishes: Any) -> str:
+        asked: dict[str, Any] = {"name": "Sari", "roles": ("cashier",), "pin": "280462", **wishes}
         with engine.begin() as connection:
             return people.create_person(connection, keys=company_keys, now_ms=NOW_MS, **asked)
 
