@@ -1,0 +1,113 @@
+"""What a browser test asks of a page: accessible, fitting, quiet; and pictures to look at.
+
+`SENTRA_SHOTS=folder` makes `shoot` write its pictures there; without it, it does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import ConsoleMessage, Page, ViewportSize
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+SHOTS_SETTING: Final = "SENTRA_SHOTS"
+
+THEMES: Final = ("light", "dark")
+LANGUAGES: Final = ("id", "en")
+DESK: Final = ViewportSize(width=1366, height=768)
+PHONE: Final = ViewportSize(width=360, height=740)
+
+AXE_RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+
+_RUN_AXE: Final = """async (tags) => {
+  const found = await axe.run(document, { runOnly: tags, resultTypes: ["violations"] });
+  return found.violations.flatMap((rule) => rule.nodes.map(
+    (node) => `${rule.id}: ${node.html.slice(0, 160)}\\n    ${node.failureSummary}`));
+}"""
+
+_CHARTS_ARE_DRAWN: Final = """() =>
+  [...document.querySelectorAll("[data-chart]")].every((chart) => "drawn" in chart.dataset)"""
+
+_STICKING_OUT: Final = """() => {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter((element) => element.getBoundingClientRect().right > root.clientWidth + 1)
+    .slice(0, 6)
+    .map((element) => element.outerHTML.slice(0, 160));
+}"""
+
+
+def assert_accessible(page: Page) -> None:
+    """No violation of WCAG 2.2 A and AA, nor of the best practices, as axe-core finds them."""
+    if not AXE.is_file():
+        raise FileNotFoundError("axe-core is not there. Run: python3 dev.py setup")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    violations = page.evaluate(_RUN_AXE, list(AXE_RULES))
+    assert not violations, f"{page.url}\n" + "\n".join(violations)
+
+
+def is_noise(message: ConsoleMessage) -> bool:
+    """Whether a console message is an error of the page's own.
+
+    A refused request is the subject of the test that makes it; a missing file is heard elsewhere.
+    What a test evaluates has no address: axe-core tries styles, which the CSP rightly blocks.
+    """
+    expected = ("Failed to load resource", "Response Status Error Code")
+    return (
+        message.type == "error"
+        and bool(message.location["url"])
+        and not any(words in message.text for words in expected)
+    )
+
+
+def assert_fits(page: Page) -> None:
+    """The page does not scroll sideways."""
+    assert page.evaluate(_STICKING_OUT) == [], page.url
+
+
+def choose(page: Page, *, theme: str = "light", language: str = "id") -> None:
+    """Set the looks by the cookies that the switches set; takes effect at the next load."""
+    looks = (("sentra_theme", theme), ("sentra_language", language))
+    address = page.url if page.url.startswith("http") else None
+    assert address, "open a page first: a cookie needs an address"
+    for name, value in looks:
+        page.context.add_cookies([{"name": name, "value": value, "url": address}])
+
+
+EVERY_LOOK: Final = tuple(product(THEMES, LANGUAGES, (DESK, PHONE)))
+PAIRED_LOOKS: Final = (
+    ("light", "id", DESK),
+    ("dark", "en", DESK),
+    ("dark", "id", PHONE),
+    ("light", "en", PHONE),
+)
+"""Half of all looks, in which any two choices of theme, language and width meet."""
+
+
+def in_looks(
+    page: Page, looks: Sequence[tuple[str, str, ViewportSize]] = PAIRED_LOOKS
+) -> Iterator[str]:
+    """Reload the page in each look; gives the look's name."""
+    for theme, language, size in looks:
+        choose(page, theme=theme, language=language)
+        page.set_viewport_size(size)
+        page.reload()
+        page.wait_for_function(_CHARTS_ARE_DRAWN)
+        yield f"{theme}-{language}-{size['width']}"
+
+
+def shoot(page: Page, name: str) -> None:
+    """Write a picture of the page in every look to the folder of `SENTRA_SHOTS`, if it is set."""
+    folder = os.environ.get(SHOTS_SETTING)
+    if not folder:
+        return
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for look in in_looks(page, EVERY_LOOK):
+        page.screenshot(path=Path(folder) / f"{name}-{look}.png", full_page=True)
+    page.set_viewport_size(DESK)
