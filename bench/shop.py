@@ -1,0 +1,105 @@
+"""A till with a catalogue for a bench: a real vault, filled by the production code."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from pos_shell.shift.actions import open_shift
+from pos_shell.till import Till
+from sentra.domain.indonesia import standard_taxes
+from sentra.events import Branch, Company, Decision, Person, Price, Product
+from sentra.ids import uuid7
+from sentra.protocol.bodies import encode_decision
+from sentra.protocol.feed import COMPANY, ITEMS_MAX, FeedItem, seal_revision
+from sentra.vault import catalogue
+from sentra.vault.database import Vault
+from sentra.vault.identity import Identity, write_identity
+
+START_MS = 1_795_320_000_000
+"""2026-11-22, noon in Sangatta."""
+
+_numbers = itertools.count(1)
+
+
+def an_id() -> str:
+    """A fresh id; benches need no secrets."""
+    return uuid7(START_MS, next(_numbers).to_bytes(10, "big"))
+
+
+class Shop:
+    """One till. The clock goes on by `step_ms` each time it is read."""
+
+    def __init__(self, folder: Path, products: int, step_ms: int = 10) -> None:
+        self.cloud_key = Ed25519PrivateKey.generate()
+        self.person = Person(an_id(), "Dewi", ("cashier",), "unused")
+        self.products = [_product(number) for number in range(products)]
+        self._ticks = itertools.count(START_MS, step_ms)
+        self._identity = self._make_identity()
+        vault = Vault.create(folder, "terminal")
+        with vault.writer() as db:
+            write_identity(db, self._identity)
+        self._publish(vault)
+        vault.close()
+        random = itertools.count(1)
+        self.till = Till(
+            folder, lambda: next(self._ticks), lambda n: next(random).to_bytes(n, "big")
+        )
+        open_shift(self.till, self.person, 200_000)
+
+    def _make_identity(self) -> Identity:
+        return Identity(
+            device_id=an_id(),
+            role="terminal",
+            number=1,
+            name="Kasir 1",
+            branch_id=an_id(),
+            branch_code="SGT",
+            branch_name="Sangatta",
+            zone="Asia/Makassar",
+            company_id=an_id(),
+            company_name="Toko Sentra",
+            currency="IDR",
+            cloud_url="https://127.0.0.1:1",
+            anchors="",
+            cloud_public_key=self.cloud_key.public_key(),
+            private_key=Ed25519PrivateKey.generate(),
+            pepper=bytes(32),
+            timeline=an_id(),
+        )
+
+    def _publish(self, vault: Vault) -> None:
+        identity = self._identity
+        branch = Branch(identity.branch_id, "SGT", "Sangatta", identity.zone, "", 100, "down")
+        company = Company(identity.company_id, identity.company_name, "IDR")
+        decisions: list[tuple[str, Decision]] = [("company", company)]
+        decisions += [("tax", tax) for tax in standard_taxes(an_id)]
+        decisions += [("product", product) for product in self.products]
+        self._apply(vault, COMPANY, decisions)
+        self._apply(vault, identity.branch_id, [("branch", branch), ("person", self.person)])
+
+    def _apply(self, vault: Vault, scope: str, decisions: list[tuple[str, Decision]]) -> None:
+        for number, start in enumerate(range(0, len(decisions), ITEMS_MAX), 1):
+            items = [
+                FeedItem(kind, body.id, encode_decision(body))
+                for kind, body in decisions[start : start + ITEMS_MAX]
+            ]
+            revision = seal_revision(scope, number, items, self.cloud_key)
+            with vault.writer() as db:
+                catalogue.apply_revision(db, revision, items)
+
+
+def _product(number: int) -> Product:
+    price = 1_000 + number * 37 % 90_000 // 100 * 100
+    return Product(
+        id=an_id(),
+        code=f"P{number:06}",
+        name=f"Barang nomor {number}",
+        category_id=None,
+        unit="Pcs",
+        tax_code="PPN",
+        prices=(Price(price),),
+        barcodes=(f"899{number:010}",),
+    )
