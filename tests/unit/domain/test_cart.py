@@ -130,7 +130,8 @@ def test_an_open_item_may_cost_nothing() -> None:
 
 def test_a_removed_lines_number_is_never_used_again() -> None:
     cart = add_product(remove_line(cart_of(TEA, MILK), 2), MILK)
-    assert [line.number for line in cart.lines] == [1, 3]
+    cart = add_open_item(cart, "Kantong", 200, "PPN")
+    assert [line.number for line in cart.lines] == [1, 3, 4]
 
 
 def test_a_verb_on_a_line_that_is_gone_is_refused() -> None:

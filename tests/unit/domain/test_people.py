@@ -48,6 +48,7 @@ from tests.unit.domain.builders import NOW_MS
         (CASHIER, Permission.SHIFT_REPORT, False),
         (CASHIER, Permission.DASHBOARD_VIEW, False),
         (SUPERVISOR, Permission.REFUND_APPROVE, True),
+        (SUPERVISOR, Permission.SHIFT_REPORT, True),
         (SUPERVISOR, Permission.PIN_UNLOCK, True),
         (SUPERVISOR, Permission.CATALOGUE_EDIT, False),
         (MANAGER, Permission.CATALOGUE_EDIT, True),

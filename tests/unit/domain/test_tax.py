@@ -13,6 +13,7 @@ from sentra.domain.indonesia import PBJT, PPN, PPN_LUXURY, standard_taxes
 from sentra.domain.tax import rates_in_force, tax_on, tax_on_top, tax_totals, taxable_value
 from sentra.domain.totals import ServiceCharge, total_up
 from sentra.events import Tax
+from sentra.money import multiply
 from tests.unit.domain.builders import (
     BRANCH,
     MIXED_RATES,
@@ -145,7 +146,9 @@ def test_lines_and_receipt_add_up_with_a_service_charge(cart: Cart, permyriad: i
     assert totals.goods_total == sum(line.amount for line in totals.lines)
     assert totals.taxes == tax_totals(totals.lines, MIXED_RATES)
     assert [line.position for line in totals.lines] == list(range(1, len(totals.lines) + 1))
-    assert all(line.unit_price >= 0 for line in totals.lines)
+    for line in totals.lines:
+        assert line.unit_price >= 0
+        assert line.amount == multiply(line.unit_price, line.quantity_milli) - line.discount
 
 
 # --- Dates and gaps -----------------------------------------------------------------------------
