@@ -36,10 +36,10 @@ _CHARTS_ARE_DRAWN: Final = """() =>
 _STICKING_OUT: Final = """() => {
   const root = document.documentElement;
   if (root.scrollWidth <= root.clientWidth) return [];
-  return [...document.querySelectorAll("body *")]
+  const outside = [...document.querySelectorAll("body *")]
     .filter((element) => element.getBoundingClientRect().right > root.clientWidth + 1)
-    .slice(0, 6)
     .map((element) => element.outerHTML.slice(0, 160));
+  return [`${root.scrollWidth} px wide`, ...outside.slice(0, 8)];
 }"""
 
 
@@ -68,7 +68,8 @@ def is_noise(message: ConsoleMessage) -> bool:
 
 def assert_fits(page: Page) -> None:
     """The page does not scroll sideways."""
-    assert page.evaluate(_STICKING_OUT) == [], page.url
+    outside = page.evaluate(_STICKING_OUT)
+    assert not outside, page.url + "\n" + "\n".join(outside)
 
 
 def choose(page: Page, *, theme: str = "light", language: str = "id") -> None:
