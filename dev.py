@@ -347,27 +347,27 @@ def run(command: Sequence[str | Path], failure: str, remedy: str) -> None:
         last = follow(process, log)
     if process.returncode:
         raise SetUpFailed(
-            f"{failure}: {last.strip() or 'it said nothing'}\n"
+            f"{failure}: {last or 'it said nothing'}\n"
             f"{remedy}, then run the same command again; all that was said is in {LOG.name}."
         )
 
 
 def follow(process: subprocess.Popen[str], log: TextIO) -> str:
-    """Copy a process's output to the log and return its last line that reports an error."""
-    last = ""
+    """Copy a process's output to the log; returns its first two errors, else its last line."""
+    last, errors = "", []
     width = shutil.get_terminal_size().columns - 8
     assert process.stdout is not None  # noqa: S101 - opened as a pipe by the caller
     with process:
         for line in process.stdout:
             log.write(line)
-            text = line.strip()
-            if text and (not last.lower().startswith("error") or text.lower().startswith("error")):
-                last = text
+            last = line.strip() or last
+            if line.lower().startswith(("error", "npm error")):
+                errors.append(line.strip())
             if sys.stdout.isatty():
-                print(f"\r\033[K      {text[:width]}", end="", flush=True)
+                print(f"\r\033[K      {last[:width]}", end="", flush=True)
     if sys.stdout.isatty():
         print("\r\033[K", end="", flush=True)
-    return last
+    return "; ".join(errors[:2]) or last
 
 
 def replace_process(
