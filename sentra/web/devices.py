@@ -46,6 +46,7 @@ _STATUS: Final = {
     "scope-refused": 403,
     "code-refused": 403,
     "too-busy": 503,
+    "unavailable": 503,
 }
 """Problems that are not 400, the status of bytes that cannot be read."""
 
@@ -179,6 +180,7 @@ def problem_of(error: ProtocolError, now_ms: int) -> Problem:
         error.detail,
         title=gettext("The request was refused"),
         retry=error.retry,
+        retry_after_s=getattr(error, "retry_after_s", None),
         members=members,
     )
 

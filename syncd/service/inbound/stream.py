@@ -1,0 +1,26 @@
+"""`GET /v1/stream`: server-sent events that only wake."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from sentra.protocol.feed import COMPANY
+from sentra.web.permissions import public
+from syncd.service.inbound.feed import require_own
+from syncd.service.inbound.parts import parts, speaker
+
+blueprint = Blueprint("stream", __name__)
+
+
+@blueprint.get("/v1/stream")
+@public("the device's signature is checked")
+def stream() -> Response:
+    """`feed` with a scope, `head` with a terminal; a comment every 15 seconds."""
+    device, streams = speaker(), parts().streams
+    require_own(device, COMPANY)
+    own = None if device.role == "router" else device.device_id
+    listener = streams.open((COMPANY, device.branch_id), device.branch_id, own)
+    response = Response(streams.events(listener), content_type="text/event-stream")
+    response.call_on_close(lambda: streams.close(listener))
+    response.headers["X-Accel-Buffering"] = "no"
+    return response

@@ -1,0 +1,1 @@
+"""What the service decides: one file per verb. No IO, no clock, no randomness: all is passed in."""

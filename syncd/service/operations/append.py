@@ -1,0 +1,227 @@
+"""Append an envelope: each entry once, in order, and project it in the same transaction.
+
+1. Sort the envelope into journals, in one order for all requests, so that none waits in a circle.
+2. Refuse what the carrier may not bring and what the terminal's key did not sign.
+3. Lock the head of each journal; only under that lock is anything decided.
+4. Take what follows each head in runs: write entries, segments and rows. A run is prepared while
+   the one before is written.
+5. Write what belongs to the whole request: fork segments, sums, findings, the new heads.
+
+The store commits when this returns. Whatever is odd about a fact is a finding, never a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeVar
+
+from sentra.projection import rollups
+from sentra.projection.rollups import Increments
+from sentra.protocol.entry import Head
+from sentra.protocol.envelope import Parcel
+from syncd.service.operations import findings as found
+from syncd.service.operations.findings import Finding, Mention
+from syncd.service.operations.journals import (
+    Carrier,
+    Journal,
+    Known,
+    Piece,
+    Place,
+    Terminal,
+    admit,
+    places_needed,
+    sort_parcels,
+    take,
+)
+from syncd.service.operations.project import Projection, merge
+
+RUN_ENTRIES_MAX: Final = 2_000
+"""Entries prepared and written at once: some megabytes of rows, and small enough to overlap."""
+
+_Prepared = TypeVar("_Prepared")
+_T = TypeVar("_T")
+
+Ahead = Callable[[Iterator[Any]], Iterator[Any]]
+"""Runs an iterator, perhaps one item ahead in another thread. `iter` does without."""
+
+
+class Prepared(Protocol):
+    """A run, ready to be written."""
+
+    projection: Projection
+
+
+class Store(Protocol):
+    """The journal's store, inside one transaction."""
+
+    def terminals(self, terminal_ids: Sequence[str]) -> Mapping[str, Terminal]:
+        """Those of these ids that are enrolled terminals."""
+        ...
+
+    def lock_heads(self, branch_id: str, terminal_ids: Sequence[str]) -> Mapping[str, Head]:
+        """Lock each journal's head, in the order given, until the transaction ends."""
+        ...
+
+    def hashes_at(
+        self, branch_id: str, places: Mapping[str, Iterable[Place]]
+    ) -> Mapping[str, Mapping[Place, bytes]]:
+        """By terminal, the hashes that are stored at these places; seq 0: before the epoch."""
+        ...
+
+    def fork_tails(
+        self, branch_id: str, terminal_ids: Sequence[str]
+    ) -> Mapping[str, Mapping[Place, set[bytes]]]:
+        """By terminal, the last place and hash of each segment in the fork lane."""
+        ...
+
+    def prepare(self, run: Sequence[Piece]) -> Any:
+        """Project and encode a run: computation only, perhaps in another thread."""
+        ...
+
+    def write_run(self, prepared: Any, carrier: Carrier, now_ms: int) -> Projection:
+        """Write entries, segments and rows; what of it was really projected."""
+        ...
+
+    def keep_forks(
+        self, branch_id: str, journals: Sequence[Journal], carrier: Carrier, now_ms: int
+    ) -> None:
+        """Keep the sealed bytes of a second line."""
+        ...
+
+    def add_sums(self, increments: Increments) -> bool:
+        """Add to the roll-ups; False where a sum would leave its column."""
+        ...
+
+    def unknown_products(self, product_ids: Sequence[str]) -> set[str]:
+        """Those that the back office never made."""
+        ...
+
+    def negative_stock(self, branch_id: str, product_ids: Sequence[str]) -> Mapping[str, int]:
+        """Products of counted stock whose level is below zero now, in thousandths."""
+        ...
+
+    def raise_findings(
+        self, branch_id: str, findings: Sequence[Finding], now_ms: int
+    ) -> Sequence[str]:
+        """Open exceptions where there is none of the same key; the kinds that were opened."""
+        ...
+
+    def move_heads(
+        self, branch_id: str, journals: Sequence[Journal], carrier: Carrier, now_ms: int
+    ) -> None:
+        """Set the new heads, and that these terminals were heard of."""
+        ...
+
+
+@dataclass(slots=True)
+class Appended:
+    """What became of an envelope. `unreadable`: segments that have no journal to answer for."""
+
+    journals: list[Journal]
+    unreadable: int
+    opened: Sequence[str] = ()
+
+    @property
+    def moved(self) -> list[Journal]:
+        """The journals whose head moved."""
+        return [journal for journal in self.journals if journal.appended]
+
+
+@dataclass(slots=True)
+class _Request:
+    """What the runs of one request add up to."""
+
+    increments: Increments = field(default_factory=rollups.no_increments)
+    mentions: dict[str, Mention] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, written: Projection) -> None:
+        merge(self.increments, written.increments)
+        self.findings.extend(written.findings)
+        for product_id, mention in written.mentions.items():
+            self.mentions.setdefault(product_id, mention)
+
+
+def append_envelope(
+    store: Store,
+    parcels: Iterable[Parcel],
+    carrier: Carrier,
+    now_ms: int,
+    *,
+    ahead: Ahead = iter,
+) -> Appended:
+    """Append what is new of each journal; the caller commits, and only then answers."""
+    sorted_parcels, unreadable = sort_parcels(parcels)
+    terminals = store.terminals(list(sorted_parcels)) if sorted_parcels else {}
+    journals = admit(sorted_parcels, terminals, carrier)
+    allowed = [journal for journal in journals if journal.admitted]
+    if not allowed:
+        return Appended(journals, unreadable)
+    known = _lock(store, carrier.branch_id, allowed)
+    request = _Request()
+    runs = _runs(piece for j in allowed for piece in take(j, known[j.terminal_id]))
+    for prepared in ahead(store.prepare(run) for run in runs):
+        request.add(store.write_run(prepared, carrier, now_ms))
+    opened = _finish(store, allowed, request, carrier, now_ms)
+    return Appended(journals, unreadable, opened)
+
+
+def _lock(store: Store, branch_id: str, journals: Sequence[Journal]) -> dict[str, Known]:
+    """Lock the heads, and read what decides about segments that are not simply the next."""
+    terminal_ids = [journal.terminal_id for journal in journals]
+    heads = store.lock_heads(branch_id, terminal_ids)
+    places: dict[str, Iterable[Place]] = {}
+    for journal in journals:
+        journal.head = heads[journal.terminal_id]
+        needed = places_needed(journal, journal.head)
+        if needed:
+            places[journal.terminal_id] = needed
+    hashes = store.hashes_at(branch_id, places) if places else {}
+    tails = store.fork_tails(branch_id, terminal_ids)
+    return {one: Known(heads[one], hashes.get(one, {}), tails.get(one, {})) for one in terminal_ids}
+
+
+def _runs(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """Pieces of any number of journals, together until a run is full."""
+    run: list[Piece] = []
+    count = 0
+    for piece in pieces:
+        if run and count + len(piece.entries) > RUN_ENTRIES_MAX:
+            yield run
+            run, count = [], 0
+        run.append(piece)
+        count += len(piece.entries)
+    if run:
+        yield run
+
+
+def _finish(
+    store: Store, journals: Sequence[Journal], request: _Request, carrier: Carrier, now_ms: int
+) -> Sequence[str]:
+    """Write what belongs to the whole request; the kinds of exceptions that were opened."""
+    branch_id, findings = carrier.branch_id, request.findings
+    forked = [journal for journal in journals if journal.forks]
+    if forked:
+        store.keep_forks(branch_id, forked, carrier, now_ms)
+        findings += [found.journal_fork(j, j.forks[0], carrier.device_id) for j in forked]
+    moved = [journal for journal in journals if journal.appended]
+    if moved:
+        if not store.add_sums(request.increments):
+            findings.append(Finding(found.SUMS_OVERFLOW, "error", found.SUMS_OVERFLOW))
+        findings += _of_products(store, branch_id, request.mentions)
+        findings += [found.device_revoked(j) for j in moved if j.terminal and j.terminal.revoked]
+        store.move_heads(branch_id, moved, carrier, now_ms)
+    return store.raise_findings(branch_id, findings, now_ms) if findings else ()
+
+
+def _of_products(
+    store: Store, branch_id: str, mentions: Mapping[str, Mention]
+) -> Iterator[Finding]:
+    if not mentions:
+        return
+    product_ids = sorted(mentions)
+    for product_id in sorted(store.unknown_products(product_ids)):
+        yield found.product_unknown(product_id, mentions[product_id])
+    for product_id, level in sorted(store.negative_stock(branch_id, product_ids).items()):
+        yield found.stock_negative(product_id, mentions[product_id], level)

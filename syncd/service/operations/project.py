@@ -1,0 +1,132 @@
+"""Entries → the rows and sums they add. What cannot be projected is set aside with its reason.
+
+Pure computation, and the hot path of the service: the rows of one sale are made in some tens of
+microseconds. A fact adds either all of its rows or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sentra.events import Fact, RefundCompleted, SaleCompleted, StockMoved
+from sentra.money import AMOUNT_MAX
+from sentra.projection import rollups
+from sentra.projection.rollups import Increments
+from sentra.projection.rows import Place, Row, project
+from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
+from sentra.protocol.entry import Entry
+from syncd.service.operations.findings import (
+    FACT_NOT_PROJECTED,
+    FACT_UNKNOWN,
+    FACT_UNREADABLE,
+    Finding,
+    Mention,
+    set_aside,
+)
+from syncd.service.operations.journals import Piece
+
+KEY_LENGTH_MAX: Final = 600
+"""Characters in the key of a sum, ids included: PostgreSQL's index takes 2,704 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A fact and the entry that it came from."""
+
+    place: Place
+    entry: Entry
+    fact: Fact
+
+
+@dataclass(slots=True)
+class Projection:
+    """What a run adds. `rows` by table; `mentions` the products that its facts name."""
+
+    facts: list[Located] = field(default_factory=list)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    increments: Increments = field(default_factory=rollups.no_increments)
+    findings: list[Finding] = field(default_factory=list)
+    mentions: dict[str, Mention] = field(default_factory=dict)
+
+
+def read_facts(pieces: Iterable[Piece]) -> tuple[list[Located], list[Finding]]:
+    """The facts of all entries, and what of them is of an unknown kind or unreadable."""
+    facts: list[Located] = []
+    findings: list[Finding] = []
+    for piece in pieces:
+        branch_id, terminal_id = piece.terminal.branch_id, piece.terminal.device_id
+        for entry in piece.entries:
+            try:
+                fact = decode_fact(entry.kind, entry.schema, entry.body)
+            except UnknownKind as error:
+                findings.append(set_aside(entry, FACT_UNKNOWN, str(error)))
+            except BodyUnreadable as error:
+                findings.append(set_aside(entry, FACT_UNREADABLE, str(error)))
+            else:
+                place = Place(branch_id, terminal_id, entry.epoch, entry.seq)
+                facts.append(Located(place, entry, fact))
+    return facts, findings
+
+
+def project_facts(facts: Sequence[Located]) -> Projection:
+    """The rows and sums of facts; one that makes an impossible row is set aside."""
+    result = Projection()
+    tables = result.rows
+    for located in facts:
+        try:
+            rows = list(project(located.place, located.fact))
+        except Exception as error:  # Whatever it is, it must not hold up what comes behind it.
+            reason = f"{type(error).__name__}: {error}"
+            result.findings.append(set_aside(located.entry, FACT_NOT_PROJECTED, reason))
+            continue
+        for table, row in rows:
+            tables.setdefault(table, []).append(row)
+        rollups.add(result.increments, located.place, located.fact)
+        result.facts.append(located)
+        _mention(result.mentions, located)
+    return result
+
+
+def project_run(pieces: Iterable[Piece]) -> Projection:
+    """Everything that a run of pieces adds."""
+    facts, findings = read_facts(pieces)
+    result = project_facts(facts)
+    result.findings.extend(findings)
+    return result
+
+
+def sums_are_safe(increments: Increments) -> bool:
+    """Whether no sum of a run comes near the 64 bits of its column, and no key is too long."""
+    return all(
+        sum(map(len, filter(_is_text, key))) <= KEY_LENGTH_MAX
+        and all(-AMOUNT_MAX <= amount <= AMOUNT_MAX for amount in amounts)
+        for sums in increments.values()
+        for key, amounts in sums.items()
+    )
+
+
+def _is_text(part: object) -> bool:
+    return isinstance(part, str)
+
+
+def merge(into: Increments, added: Increments) -> None:
+    """Add the sums of a run to those of the request."""
+    for name, sums in added.items():
+        present = into[name]
+        for key, amounts in sums.items():
+            before = present.get(key)
+            present[key] = (
+                amounts if before is None else [a + b for a, b in zip(before, amounts, strict=True)]
+            )
+
+
+def _mention(mentions: dict[str, Mention], located: Located) -> None:
+    fact = located.fact
+    if isinstance(fact, SaleCompleted | RefundCompleted):
+        for line in fact.lines:
+            if line.product_id is not None and line.product_id not in mentions:
+                mentions[line.product_id] = Mention(located.entry, line.code, line.name)
+    elif isinstance(fact, StockMoved) and fact.product_id not in mentions:
+        mentions[fact.product_id] = Mention(located.entry, fact.code, fact.name)

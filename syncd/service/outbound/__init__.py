@@ -1,0 +1,1 @@
+"""What the service reaches: PostgreSQL from native threads, Redis from greenlets."""

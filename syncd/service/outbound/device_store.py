@@ -1,0 +1,84 @@
+"""Devices in PostgreSQL: who may speak, and what each said of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Connection, select, update
+
+from sentra.cloud.tables import device, journal_head
+from sentra.protocol.entry import Head
+from sentra.web.devices import KnownDevice
+from syncd.service.operations.greet import Heard
+
+
+def find_device(connection: Connection, device_id: str) -> KnownDevice | None:
+    """An enrolled device, revoked ones too."""
+    row = connection.execute(
+        select(device.c.role, device.c.branch_id, device.c.public_key, device.c.status).where(
+            device.c.id == device_id
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(row.public_key))
+    return KnownDevice(device_id, row.role, row.branch_id, key, row.status == "revoked")
+
+
+def journal_heads(
+    connection: Connection, branch_id: str, terminal_id: str | None
+) -> dict[str, Head]:
+    """The heads of the branch's journals, or of one terminal's; empty ones are left out."""
+    heads = journal_head.c
+    query = select(heads.terminal_id, heads.epoch, heads.seq, heads.hash).where(
+        heads.branch_id == branch_id
+    )
+    if terminal_id is not None:
+        query = query.where(heads.terminal_id == terminal_id)
+    rows = connection.execute(query.order_by(heads.terminal_id))
+    return {row.terminal_id: Head(row.epoch, row.seq, bytes(row.hash)) for row in rows}
+
+
+def record(connection: Connection, speaker: KnownDevice, heard: Heard) -> bool:
+    """Write down what a device said of itself; whether its addresses are new.
+
+    Rows are locked in the order of their ids, as everywhere, so that nobody waits in a circle.
+    """
+    told = {speaker.device_id: _own_values(heard), **_terminals_of(connection, speaker, heard)}
+    before = connection.execute(
+        select(device.c.addresses).where(device.c.id == speaker.device_id)
+    ).scalar_one()
+    for device_id in sorted(told):
+        connection.execute(update(device).where(device.c.id == device_id).values(told[device_id]))
+    return list(before) != list(heard.addresses)
+
+
+def _own_values(heard: Heard) -> dict[str, object]:
+    return {
+        "last_heard_at_ms": heard.at_ms,
+        "software": heard.software,
+        "skew_ms": heard.skew_ms,
+        "backlog": heard.backlog,
+        "oldest_waiting_ms": heard.oldest_waiting_ms,
+        "addresses": list(heard.addresses),
+        "feed": heard.feed,
+        "via": None,
+    }
+
+
+def _terminals_of(
+    connection: Connection, speaker: KnownDevice, heard: Heard
+) -> Mapping[str, dict[str, object]]:
+    """What a router said of its branch's terminals."""
+    if speaker.role != "router" or not heard.waiting:
+        return {}
+    own = select(device.c.id).where(
+        device.c.branch_id == speaker.branch_id,
+        device.c.role == "terminal",
+        device.c.id.in_(heard.waiting),
+    )
+    return {
+        device_id: {"backlog": heard.waiting[device_id], "via": speaker.device_id}
+        for device_id in connection.execute(own).scalars()
+    }

@@ -1,0 +1,188 @@
+"""Rows and sums in PostgreSQL. One impossible row never holds up the others.
+
+A run is copied whole. Where PostgreSQL refuses it, it is undone and tried again in halves until
+the facts that it really refuses stand alone; those are set aside with PostgreSQL's own reason.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from psycopg2 import DataError, IntegrityError, extensions
+from psycopg2 import Error as PgError
+from psycopg2.errors import ProgramLimitExceeded, UniqueViolation
+from sqlalchemy import BigInteger, Date, SmallInteger, Table, Uuid
+
+from sentra.projection.rollups import ROLLUPS, Increments
+from syncd.service.operations.findings import FACT_DUPLICATE, FACT_NOT_PROJECTED, set_aside
+from syncd.service.operations.journals import Piece
+from syncd.service.operations.project import (
+    Located,
+    Projection,
+    merge,
+    project_facts,
+    project_run,
+    sums_are_safe,
+)
+from syncd.service.outbound import copy_format
+
+COUNTED_KINDS: Final = "('receipt', 'count', 'adjustment')"
+"""Stock movements that make a product's level mean something."""
+
+_KNOWN_PRODUCTS: Final = "SELECT id::text FROM product WHERE id = ANY(%s::uuid[])"
+_NEGATIVE: Final = f"""
+    SELECT product_id::text, sum(quantity_milli) FROM stock_level
+    WHERE branch_id = %(branch)s AND product_id IN (
+        SELECT product_id FROM stock_movement
+        WHERE branch_id = %(branch)s AND product_id = ANY(%(products)s::uuid[])
+            AND kind IN {COUNTED_KINDS})
+    GROUP BY product_id HAVING sum(quantity_milli) < 0
+"""  # noqa: S608 - constants only
+
+_REFUSED: Final = (DataError, IntegrityError, ProgramLimitExceeded)
+"""What PostgreSQL says of rows that it cannot hold; everything else is no fault of the facts."""
+
+
+@dataclass(slots=True)
+class PreparedRows:
+    """A run's rows as COPY takes them, or why they must be tried fact by fact."""
+
+    projection: Projection
+    copies: Sequence[tuple[str, bytes]] = ()
+    impossible: Exception | None = None
+
+
+def prepare(run: Sequence[Piece]) -> PreparedRows:
+    """Project and encode a run: computation only, in any thread."""
+    return _encoded(project_run(run))
+
+
+def write(cursor: extensions.cursor, prepared: PreparedRows) -> Projection:
+    """Copy the rows; what of it was really projected, and what was set aside."""
+    refused = _try(cursor, prepared)
+    if refused is None:
+        return prepared.projection
+    result = Projection(findings=list(prepared.projection.findings))
+    _write_halves(cursor, prepared.projection.facts, result, refused)
+    return result
+
+
+def _encoded(projection: Projection) -> PreparedRows:
+    if not sums_are_safe(projection.increments):
+        return PreparedRows(projection, impossible=OverflowError("a sum or a name is too large"))
+    try:
+        copies = [
+            (copy_format.copy_statement(table), copy_format.rows_binary(table, rows))
+            for table, rows in projection.rows.items()
+        ]
+    except (ValueError, OverflowError, struct.error) as error:
+        return PreparedRows(projection, impossible=error)
+    return PreparedRows(projection, copies)
+
+
+def _try(cursor: extensions.cursor, prepared: PreparedRows) -> Exception | None:
+    """Copy all rows, or none and return why."""
+    if prepared.impossible is not None:
+        return prepared.impossible
+    cursor.execute("SAVEPOINT rows")
+    try:
+        for statement, data in prepared.copies:
+            cursor.copy_expert(statement, io.BytesIO(data), size=copy_format.CHUNK_BYTES)
+    except _REFUSED as error:
+        cursor.execute("ROLLBACK TO SAVEPOINT rows")
+        return error
+    cursor.execute("RELEASE SAVEPOINT rows")
+    return None
+
+
+def _write_halves(
+    cursor: extensions.cursor, facts: Sequence[Located], result: Projection, refused: Exception
+) -> None:
+    """Write what can be written of facts that were refused together."""
+    if len(facts) == 1:
+        kind = FACT_DUPLICATE if isinstance(refused, UniqueViolation) else FACT_NOT_PROJECTED
+        result.findings.append(set_aside(facts[0].entry, kind, _reason(refused)))
+        return
+    middle = len(facts) // 2
+    for half in (facts[:middle], facts[middle:]):
+        if not half:
+            continue
+        prepared = _encoded(project_facts(half))
+        why = _try(cursor, prepared)
+        if why is None:
+            _add(result, prepared.projection)
+        else:
+            _write_halves(cursor, half, result, why)
+
+
+def _add(result: Projection, written: Projection) -> None:
+    result.facts.extend(written.facts)
+    result.findings.extend(written.findings)
+    merge(result.increments, written.increments)
+    for product_id, mention in written.mentions.items():
+        result.mentions.setdefault(product_id, mention)
+
+
+def _reason(error: Exception) -> str:
+    said = error.diag.message_primary if isinstance(error, PgError) else None
+    return said or str(error).splitlines()[0]
+
+
+_ARRAY_TYPES: Final = {BigInteger: "bigint", Date: "date", SmallInteger: "smallint", Uuid: "uuid"}
+
+
+def _upsert(table: Table) -> str:
+    """Add sums from one JSON array of rows: one parameter, whatever their number."""
+    columns = list(table.columns)
+    types = [_ARRAY_TYPES.get(type(column.type), "text") for column in columns]
+    values = ", ".join(f"(r->>{at})::{kind}" for at, kind in enumerate(types))
+    names = ", ".join(column.name for column in columns)
+    keys = ", ".join(column.name for column in table.primary_key)
+    sums = ", ".join(
+        f"{column.name} = t.{column.name} + excluded.{column.name}"
+        for column in columns
+        if not column.primary_key
+    )
+    return (
+        f"INSERT INTO {table.name} AS t ({names}) "  # noqa: S608 - names of our own tables
+        f"SELECT {values} FROM json_array_elements(%s::json) AS r "
+        f"ON CONFLICT ({keys}) DO UPDATE SET {sums}"
+    )
+
+
+_UPSERTS: Final = {name: _upsert(table) for name, table in ROLLUPS.items()}
+
+
+def add_sums(cursor: extensions.cursor, increments: Increments) -> bool:
+    """Add to the roll-ups; False where a sum would leave its column, and nothing is added."""
+    cursor.execute("SAVEPOINT sums")
+    try:
+        for name, sums in increments.items():
+            if sums:
+                # Sorted, so that two requests never wait for each other's rows in a circle.
+                rows: list[tuple[Any, ...]] = [(*key, *sums[key]) for key in sorted(sums)]
+                cursor.execute(_UPSERTS[name], (msgspec.json.encode(rows).decode(),))
+    except DataError:
+        cursor.execute("ROLLBACK TO SAVEPOINT sums")
+        return False
+    cursor.execute("RELEASE SAVEPOINT sums")
+    return True
+
+
+def unknown_products(cursor: extensions.cursor, product_ids: Sequence[str]) -> set[str]:
+    """Those that the back office never made."""
+    cursor.execute(_KNOWN_PRODUCTS, (list(product_ids),))
+    return set(product_ids) - {product_id for (product_id,) in cursor}
+
+
+def negative_stock(
+    cursor: extensions.cursor, branch_id: str, product_ids: Sequence[str]
+) -> Mapping[str, int]:
+    """Products of counted stock whose level is below zero now, in thousandths."""
+    cursor.execute(_NEGATIVE, {"branch": branch_id, "products": list(product_ids)})
+    return {product_id: int(level) for product_id, level in cursor}
