@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, column, create_engine, select, table, text
 
 from demo import places
 from demo.passwords import new_password
@@ -28,7 +28,7 @@ from sentra.cloud import devices
 from sentra.cloud.branches import create_branch
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys, load_keys
-from sentra.embedded.postgres import running_postgres
+from sentra.embedded.postgres import EmbeddedPostgres, running_postgres
 from sentra.embedded.redis import running_redis
 from sentra.enrolment import enrol_device
 from sentra.failures import Failure
@@ -42,7 +42,7 @@ READY_S_MAX = 60.0
 
 WEB_PORT, SYNC_PORT, CONTROL_PORT, TILL_PORT = 8000, 8443, 8010, 8100
 ROUTER_PORT, PAGE_PORT, INTERNET_PORT, LAN_PORT = 8500, 8550, 8600, 8650
-DATABASE = "sentra"
+DATABASE, PROGRAMS_ROLE = "sentra", "sentra_app"
 
 
 class PartNotReady(Failure):
@@ -91,8 +91,9 @@ class Stage:
         sync_port = self.port("sync", SYNC_PORT)
         web_port = self.port("web", WEB_PORT)
         keys_folder = self.folder / "keys"
+        _make_database(postgres)
         self.environment = {
-            "SENTRA_DATABASE_URL": postgres.url(DATABASE),
+            "SENTRA_DATABASE_URL": postgres.url(DATABASE, PROGRAMS_ROLE),
             "SENTRA_REDIS_URL": redis.url(),
             "SENTRA_QUEUE_URL": redis.url(1),
             "SENTRA_KEYS_DIR": str(keys_folder),
@@ -105,6 +106,7 @@ class Stage:
         os.environ["SENTRA_KEY_STORE"] = "file"
         self.run_once(
             "db init", "db", "init", "--company", company, "--currency", currency,
+            SENTRA_DATABASE_URL=postgres.url(DATABASE),
             SENTRA_OWNER_PASSWORD=self.places.owner_password,
         )  # fmt: skip
         self._engine = make_engine(self.environment["SENTRA_DATABASE_URL"], pool_size=4)
@@ -292,6 +294,15 @@ class Stage:
         self.relays.close()
         self._open.close()
         self.save()
+
+
+def _make_database(postgres: EmbeddedPostgres) -> None:
+    maintenance = create_engine(postgres.url(), isolation_level="AUTOCOMMIT")
+    with maintenance.connect() as connection:
+        known = select(column("datname")).select_from(table("pg_database"))
+        if DATABASE not in connection.execute(known).scalars().all():
+            connection.execute(text(f"CREATE DATABASE {DATABASE}"))
+    maintenance.dispose()
 
 
 def _answers(url: str) -> bool:

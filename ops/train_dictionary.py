@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import zstandard
@@ -130,126 +132,140 @@ class _Maker:
         )
 
     def fact(self) -> Fact:
+        """The next fact: mostly sales, now and then what goes around them."""
         self.at_ms += self.random.randrange(20_000, 400_000)
         kind = self.random.random()
+        if kind < 0.01:
+            return self._opened()
+        if kind < 0.02:
+            return self._closed()
+        if kind < 0.03:
+            return self._moved()
+        return self._refund() if kind < 0.05 else self._sale()
+
+    def _context(self) -> dict[str, Any]:
+        """The fields that most facts share."""
         cashier, name = self.random.choice(self.people)
         day = f"2026-{self.random.randrange(1, 13):02}-{self.random.randrange(1, 29):02}"
-        zone = self.random.choice(("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"))
-        if kind < 0.01:
-            self.shift = self.id()
-            return ShiftOpened(self.shift, 1, cashier, name, "IDR", self.at_ms, day, zone, 200_000)
-        if kind < 0.02:
-            counts = (TenderCount("cash", 900_000, 900_000), TenderCount("qris", 90_000, 90_000))
-            return ShiftClosed(
-                self.shift,
-                cashier,
-                name,
-                "IDR",
-                self.at_ms,
-                day,
-                90,
-                1,
-                1,
-                990_000,
-                0,
-                counts,
-                1_100_000,
-                1_100_000,
-                0,
-                ((100_000, 5), (50_000, 4)),
-                self.random.randbytes(32).hex(),
-            )
-        if kind < 0.03:
-            return CashMoved(
-                self.id(),
-                self.shift,
-                "paid_out",
-                -20_000,
-                "IDR",
-                cashier,
-                name,
-                self.at_ms,
-                day,
-                "Beli galon",
-            )
-        lines = tuple(
-            self._line(n) for n in range(1, self.random.choice((1, 2, 2, 3, 3, 4, 6)) + 1)
-        )
-        total = sum(line.amount for line in lines)
-        tax = TaxTotal(
-            "PPN",
-            "PPN 11 %",
-            True,
-            sum(x.tax_base for x in lines),
-            sum(x.tax_amount for x in lines),
-        )
+        return {
+            "shift_id": self.shift,
+            "cashier_id": cashier,
+            "cashier_name": name,
+            "currency": "IDR",
+            "business_date": day,
+        }
+
+    def _receipt(self, day: str) -> str:
         self.number += 1
         where = self.random.choice(("SGT", "JKT", "MKS", "DJJ"))
         till, serial = self.random.randrange(1, 5), self.number % 10_000
-        receipt = f"{where}-{till}-26{day[5:7]}{day[8:]}-{serial:04}"
-        if kind < 0.05:
-            line = lines[0]
-            back = RefundLine(
-                1,
-                1,
-                line.product_id,
-                line.code,
-                line.name,
-                line.unit,
-                line.quantity_milli,
-                line.unit_price,
-                line.amount,
-                "PPN",
-                line.tax_base,
-                line.tax_amount,
-            )
-            return RefundCompleted(
-                self.id(),
-                self.sale,
-                receipt,
-                receipt,
-                self.shift,
-                cashier,
-                name,
-                "IDR",
-                self.at_ms,
-                self.at_ms,
-                day,
-                zone,
-                (back,),
-                (tax,),
-                (Tender("cash", line.amount, line.amount, 0),),
-                line.amount,
-                line.tax_amount,
-                line.amount,
-                0,
-                "Barang rusak",
-            )
-        self.sale = self.id()
-        kind_of_tender = self.random.choice(("cash", "cash", "cash", "qris", "card"))
-        received = total if kind_of_tender != "cash" else -(-total // 50_000) * 50_000
-        reference = None if kind_of_tender == "cash" else f"{self.random.randrange(10**6):06}"
-        return SaleCompleted(
-            self.sale,
-            receipt,
-            self.shift,
-            cashier,
-            name,
-            "IDR",
-            self.at_ms - 40_000,
-            self.at_ms,
-            day,
-            zone,
-            lines,
-            (tax,),
-            (Tender(kind_of_tender, total, received, received - total, reference),),
-            total,
-            0,
-            tax.amount,
-            total,
-            0,
-            self.random.randrange(1, 99),
+        return f"{where}-{till}-26{day[5:7]}{day[8:]}-{serial:04}"
+
+    def _zone(self) -> str:
+        return self.random.choice(("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"))
+
+    def _opened(self) -> ShiftOpened:
+        self.shift = self.id()
+        return ShiftOpened(
+            number=1,
+            opened_at_ms=self.at_ms,
+            zone=self._zone(),
+            opening_float=200_000,
+            **self._context(),
         )
+
+    def _closed(self) -> ShiftClosed:
+        return ShiftClosed(
+            closed_at_ms=self.at_ms,
+            sale_count=90,
+            refund_count=1,
+            void_count=1,
+            total=990_000,
+            rounding=0,
+            tenders=(TenderCount("cash", 900_000, 900_000), TenderCount("qris", 90_000, 90_000)),
+            expected_cash=1_100_000,
+            counted_cash=1_100_000,
+            difference=0,
+            denominations=((100_000, 5), (50_000, 4)),
+            last_hash=self.random.randbytes(32).hex(),
+            **self._context(),
+        )
+
+    def _moved(self) -> CashMoved:
+        return CashMoved(
+            movement_id=self.id(),
+            kind="paid_out",
+            amount=-20_000,
+            moved_at_ms=self.at_ms,
+            reason="Beli galon",
+            **self._context(),
+        )
+
+    def _refund(self) -> RefundCompleted:
+        context, line = self._context(), self._line(1)
+        back = RefundLine(
+            position=1,
+            original_position=1,
+            product_id=line.product_id,
+            code=line.code,
+            name=line.name,
+            unit=line.unit,
+            quantity_milli=line.quantity_milli,
+            unit_price=line.unit_price,
+            amount=line.amount,
+            tax_code=line.tax_code,
+            tax_base=line.tax_base,
+            tax_amount=line.tax_amount,
+        )
+        return RefundCompleted(
+            refund_id=self.id(),
+            original_sale_id=self.sale,
+            original_receipt_number=self._receipt(context["business_date"]),
+            receipt_number=self._receipt(context["business_date"]),
+            opened_at_ms=self.at_ms,
+            completed_at_ms=self.at_ms,
+            zone=self._zone(),
+            lines=(back,),
+            taxes=(_tax_over([line]),),
+            tenders=(Tender("cash", line.amount, line.amount, 0),),
+            goods_total=line.amount,
+            tax_total=line.tax_amount,
+            total=line.amount,
+            rounding=0,
+            reason="Barang rusak",
+            **context,
+        )
+
+    def _sale(self) -> SaleCompleted:
+        context, self.sale = self._context(), self.id()
+        count = self.random.choice((1, 2, 2, 3, 3, 4, 6))
+        lines = tuple(self._line(number) for number in range(1, count + 1))
+        tax, total = _tax_over(lines), sum(line.amount for line in lines)
+        kind = self.random.choice(("cash", "cash", "cash", "qris", "card"))
+        received = total if kind != "cash" else -(-total // 50_000) * 50_000
+        reference = None if kind == "cash" else f"{self.random.randrange(10**6):06}"
+        return SaleCompleted(
+            sale_id=self.sale,
+            receipt_number=self._receipt(context["business_date"]),
+            opened_at_ms=self.at_ms - 40_000,
+            completed_at_ms=self.at_ms,
+            zone=self._zone(),
+            lines=lines,
+            taxes=(tax,),
+            tenders=(Tender(kind, total, received, received - total, reference),),
+            goods_total=total,
+            discount_total=0,
+            tax_total=tax.amount,
+            total=total,
+            rounding=0,
+            feed_revision=self.random.randrange(1, 99),
+            **context,
+        )
+
+
+def _tax_over(lines: Sequence[SaleLine]) -> TaxTotal:
+    base, amount = sum(line.tax_base for line in lines), sum(line.tax_amount for line in lines)
+    return TaxTotal("PPN", "PPN 12% × 11/12", inclusive=True, base=base, amount=amount)
 
 
 def main() -> None:

@@ -14,7 +14,9 @@ from sentra.events import (
     CashMoved,
     Fact,
     RefundCompleted,
+    RefundLine,
     SaleCompleted,
+    SaleLine,
     SaleVoided,
     ShiftClosed,
     ShiftOpened,
@@ -38,133 +40,28 @@ class Place:
 
 def _sale(place: Place, fact: SaleCompleted) -> Iterator[tuple[str, Row]]:
     branch, sale = place.branch_id, fact.sale_id
-    yield (
-        "sale",
-        (
-            branch,
-            sale,
-            "sale",
-            place.terminal_id,
-            place.epoch,
-            place.seq,
-            fact.receipt_number,
-            fact.shift_id,
-            fact.cashier_id,
-            fact.cashier_name,
-            fact.business_date,
-            local_hour(fact.completed_at_ms, fact.zone),
-            fact.opened_at_ms,
-            fact.completed_at_ms,
-            fact.currency,
-            len(fact.lines),
-            fact.goods_total,
-            fact.discount_total,
-            fact.tax_total,
-            fact.total,
-            fact.rounding,
-            None,
-            fact.note,
-            fact.ticket,
-        ),
-    )
+    sums = (fact.goods_total, fact.discount_total, fact.tax_total, fact.total, fact.rounding)
+    opening = (branch, sale, "sale", *_standing(place, fact))
+    yield "sale", (*opening, *sums, None, fact.note, fact.ticket)
     for line in fact.lines:
-        yield (
-            "sale_line",
-            (
-                branch,
-                sale,
-                line.position,
-                line.product_id,
-                line.code,
-                line.name,
-                line.unit,
-                line.quantity_milli,
-                line.unit_price,
-                line.discount,
-                line.amount,
-                line.tax_code,
-                line.tax_base,
-                line.tax_amount,
-                None,
-                line.promotion,
-                line.note,
-            ),
-        )
+        yield "sale_line", _sold(branch, sale, line)
         if line.product_id is not None:
             moved = -line.quantity_milli
             yield _stock(place, sale, line.position, line.product_id, "sale", moved, fact)
     yield from _taxes(branch, sale, fact.taxes, 1)
     for position, tender in enumerate(fact.tenders, 1):
-        yield (
-            "tender",
-            (
-                branch,
-                sale,
-                position,
-                fact.shift_id,
-                tender.kind,
-                tender.amount,
-                tender.received,
-                tender.change,
-                tender.reference,
-            ),
-        )
+        amounts = (tender.amount, tender.received, tender.change)
+        row = (branch, sale, position, fact.shift_id, tender.kind, *amounts, tender.reference)
+        yield "tender", row
 
 
 def _refund(place: Place, fact: RefundCompleted) -> Iterator[tuple[str, Row]]:
     branch, refund = place.branch_id, fact.refund_id
-    yield (
-        "sale",
-        (
-            branch,
-            refund,
-            "refund",
-            place.terminal_id,
-            place.epoch,
-            place.seq,
-            fact.receipt_number,
-            fact.shift_id,
-            fact.cashier_id,
-            fact.cashier_name,
-            fact.business_date,
-            local_hour(fact.completed_at_ms, fact.zone),
-            fact.opened_at_ms,
-            fact.completed_at_ms,
-            fact.currency,
-            len(fact.lines),
-            -fact.goods_total,
-            0,
-            -fact.tax_total,
-            -fact.total,
-            -fact.rounding,
-            fact.original_sale_id,
-            fact.reason,
-            None,
-        ),
-    )
+    sums = (-fact.goods_total, 0, -fact.tax_total, -fact.total, -fact.rounding)
+    opening = (branch, refund, "refund", *_standing(place, fact))
+    yield "sale", (*opening, *sums, fact.original_sale_id, fact.reason, None)
     for line in fact.lines:
-        yield (
-            "sale_line",
-            (
-                branch,
-                refund,
-                line.position,
-                line.product_id,
-                line.code,
-                line.name,
-                line.unit,
-                -line.quantity_milli,
-                line.unit_price,
-                0,
-                -line.amount,
-                line.tax_code,
-                -line.tax_base,
-                -line.tax_amount,
-                line.original_position,
-                None,
-                None,
-            ),
-        )
+        yield "sale_line", _given_back(branch, refund, line)
         if line.product_id is not None and line.restocked:
             moved = line.quantity_milli
             yield _stock(place, refund, line.position, line.product_id, "refund", moved, fact)
@@ -173,6 +70,69 @@ def _refund(place: Place, fact: RefundCompleted) -> Iterator[tuple[str, Row]]:
         paid = -tender.amount
         row = (branch, refund, position, fact.shift_id, tender.kind, paid, paid, 0)
         yield "tender", (*row, tender.reference)
+
+
+def _standing(place: Place, fact: SaleCompleted | RefundCompleted) -> Row:
+    """The columns of `sale` from terminal_id to line_count: where, when and by whom."""
+    return (
+        place.terminal_id,
+        place.epoch,
+        place.seq,
+        fact.receipt_number,
+        fact.shift_id,
+        fact.cashier_id,
+        fact.cashier_name,
+        fact.business_date,
+        local_hour(fact.completed_at_ms, fact.zone),
+        fact.opened_at_ms,
+        fact.completed_at_ms,
+        fact.currency,
+        len(fact.lines),
+    )
+
+
+def _sold(branch: str, sale: str, line: SaleLine) -> Row:
+    return (
+        branch,
+        sale,
+        line.position,
+        line.product_id,
+        line.code,
+        line.name,
+        line.unit,
+        line.quantity_milli,
+        line.unit_price,
+        line.discount,
+        line.amount,
+        line.tax_code,
+        line.tax_base,
+        line.tax_amount,
+        None,
+        line.promotion,
+        line.note,
+    )
+
+
+def _given_back(branch: str, refund: str, line: RefundLine) -> Row:
+    return (
+        branch,
+        refund,
+        line.position,
+        line.product_id,
+        line.code,
+        line.name,
+        line.unit,
+        -line.quantity_milli,
+        line.unit_price,
+        0,
+        -line.amount,
+        line.tax_code,
+        -line.tax_base,
+        -line.tax_amount,
+        line.original_position,
+        None,
+        None,
+    )
 
 
 def _stock(
