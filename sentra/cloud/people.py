@@ -81,6 +81,13 @@ def password_matches(password_hash: str | None, password: str) -> bool:
         return False
 
 
+def check_login(login: str) -> str:
+    """Return a login that can be typed everywhere. Raises `LoginMalformed`."""
+    if not _LOGIN.fullmatch(login):
+        raise LoginMalformed(given=login[:64])
+    return login
+
+
 def create_person(
     connection: Connection,
     *,
@@ -99,8 +106,8 @@ def create_person(
     Without a login they work at tills only, without a PIN in the back office only. Raises
     `LoginMalformed`, `LoginTaken`, `PasswordUnfit`, or what `sentra.domain.pin.check_pin` does.
     """
-    if login is not None and not _LOGIN.fullmatch(login):
-        raise LoginMalformed(given=login[:64])
+    if login is not None:
+        check_login(login)
     person_id = new_id(now_ms)
     row = {
         "id": person_id,
