@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import Engine, column, create_engine, select, table, text
+from sqlalchemy import Engine, create_engine, text
 
 from demo import places
 from demo.passwords import new_password
@@ -299,8 +299,8 @@ class Stage:
 def _make_database(postgres: EmbeddedPostgres) -> None:
     maintenance = create_engine(postgres.url(), isolation_level="AUTOCOMMIT")
     with maintenance.connect() as connection:
-        known = select(column("datname")).select_from(table("pg_database"))
-        if DATABASE not in connection.execute(known).scalars().all():
+        known = connection.execute(text("SELECT datname FROM pg_database")).scalars().all()
+        if DATABASE not in known:
             connection.execute(text(f"CREATE DATABASE {DATABASE}"))
     maintenance.dispose()
 

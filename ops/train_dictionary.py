@@ -274,7 +274,7 @@ def main() -> None:
     if path.exists():
         raise SystemExit(f"{path.name} has shipped and is never changed; take the next number")
     maker = _Maker(1)
-    samples = []
+    samples: list[bytes | bytearray | memoryview] = []
     for _ in range(SAMPLES):
         kind, schema, body = encode_fact(maker.fact())
         samples.append(msgspec.msgpack.encode([(kind, schema, maker.at_ms, "2026-11-22", body)]))
