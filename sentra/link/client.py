@@ -11,7 +11,13 @@ from urllib.parse import urlencode
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError, ProtocolError, SSLError, TimeoutError
+from urllib3.exceptions import (
+    HTTPError,
+    NewConnectionError,
+    ProtocolError,
+    SSLError,
+    TimeoutError,
+)
 from urllib3.util import Timeout
 
 from sentra.instants import Clock
@@ -228,7 +234,7 @@ class Link:
 
     def _down(self, error: Exception) -> LinkDown:
         slug = "no-answer"
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError):
             slug = "timeout"
         elif isinstance(error, SSLError):
             slug = "tls"

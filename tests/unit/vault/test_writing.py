@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sentra.protocol.entry import EMPTY
 from sentra.vault import connect as connecting
 from sentra.vault import journal, lock, state
 from sentra.vault.database import Vault
@@ -28,7 +29,7 @@ def test_an_exception_undoes_the_whole_transaction(till: Till) -> None:
         journal.append(db, identity, a_sale(1), START_MS)
         _ = 1 // 0
     with vault.reader() as db:
-        assert journal.head(db) == journal.EMPTY
+        assert journal.head(db) == EMPTY
         assert db.execute("SELECT count(*) FROM sale").fetchone() == (0,)
     sell(vault, identity)
 
