@@ -18,19 +18,38 @@ from sentra.instants import Clock
 from sentra.web.factory import create_app
 from sentra.web.permissions import install_guard, public
 from webapp.account.routes import blueprint as account
+from webapp.branches.device_routes import blueprint as devices
+from webapp.branches.routes import blueprint as branches
 from webapp.change import PARTS, Parts
-from webapp.config import Settings
+from webapp.config import SETTINGS, Settings
+from webapp.dashboard.routes import blueprint as dashboard
 from webapp.database import install_database, unavailable
-from webapp.frame import first_page, make_frame
+from webapp.exceptions.routes import blueprint as exceptions
+from webapp.exceptions.words import exception_title, severity_name
+from webapp.frame import first_page, make_frame, role_name
 from webapp.identity import current_member
 from webapp.limits import install_limits
 from webapp.live import install_live
+from webapp.people.routes import blueprint as people
+from webapp.sales.routes import blueprint as sales
 from webapp.sessions import RedisSession, RedisSessions
+from webapp.shifts.routes import blueprint as shifts
+from webapp.words import device_role_name, kind_name, tender_name
 
-BLUEPRINTS: Final = (account,)
+BLUEPRINTS: Final = (account, dashboard, sales, shifts, exceptions, branches, devices, people)
 """One for each subject of the menu."""
 
-SETTINGS: Final = "sentra-settings"
+
+FILTERS: Final = {
+    "tender_name": tender_name,
+    "kind_name": kind_name,
+    "device_role_name": device_role_name,
+    "role_name": role_name,
+    "exception_title": exception_title,
+    "severity_name": severity_name,
+}
+"""Words for codes, beside the filters of the kernel."""
+
 _WITHOUT_SESSION: Final = frozenset({"static", "healthz", "readyz", "metrics"})
 
 
@@ -73,6 +92,7 @@ def create_webapp(
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # Flask's own documented way
+    app.jinja_env.filters.update(FILTERS)
     app.before_request_funcs.setdefault(None, []).insert(0, _require_session_store)
     install_guard(app, who=current_member, sign_in_url=_sign_in_url)
     install_database(app, engine)

@@ -16,6 +16,9 @@ POSTGRES_SCHEMES: Final = ("postgresql", "postgresql+psycopg2")
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
 QUEUE_SCHEMES: Final = ("redis", "rediss", "unix")
 
+SETTINGS: Final = "sentra-settings"
+"""Where the app keeps its settings among its extensions."""
+
 THREADS_DEFAULT: Final = 128
 """One for each open page that listens for news, beside those that answer requests; an idle one
 costs some tens of kilobytes."""

@@ -78,9 +78,7 @@ def _too_slow() -> Problem:
     return Problem(
         "too-slow",
         503,
-        gettext(
-            "Over so many sales this takes too long. Choose a shorter time or fewer branches."
-        ),
+        gettext("Over so many sales this takes too long. Choose a shorter time or fewer branches."),
         title=gettext("That is too much at once"),
         retry=False,
     )

@@ -1,0 +1,1 @@
+"""The inbox of what the system accepted and a person should see."""
