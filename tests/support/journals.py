@@ -63,7 +63,8 @@ class Journal:
         """Appends sales; returns their entries."""
         made = []
         for _ in range(count):
-            fact = a_sale(len(self.entries) + 1, amount, terminal_number=self.number)
+            number = len(self.entries) + len(made) + 1
+            fact = a_sale(number, amount, terminal_number=self.number)
             kind, schema, body = encode_fact(fact)
             entry = make_entry(
                 self.terminal, self.head, kind, schema, fact.completed_at_ms, DAY, body
