@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import mimetypes
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -60,8 +61,9 @@ def _root(name: str, *, marker: str) -> Path:
     )
 
 
+@lru_cache(maxsize=1)
 def release_of(root: Path) -> str:
-    """A digest over every file's path and content below the root."""
+    """A digest over every file's path and content below the root, taken once per process."""
     digest = hashlib.sha256()
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0")
@@ -79,6 +81,7 @@ def install_assets(app: Flask) -> None:
     def static(release_asked: str, filename: str) -> Response:
         response = _send(root, filename)
         if release_asked == release:
+            response.cache_control.no_cache = None
             response.cache_control.public = True
             response.cache_control.max_age = CACHE_S
             response.cache_control.immutable = True
@@ -102,15 +105,17 @@ def _send(root: Path, filename: str) -> Response:
     path = Path(found) if found else None
     if path is None or not path.is_file():
         raise NotFound
-    response = send_from_directory(root, filename)
-    if path.suffix not in COMPRESSIBLE or path.stat().st_size < COMPRESS_SIZE_MIN_BYTES:
-        return response
-    response.vary.add("Accept-Encoding")
-    if response.status_code != 200 or not request.accept_encodings.quality("gzip"):
-        return response
-    response.direct_passthrough = False
-    response.set_data(_compressed(path, path.stat().st_mtime_ns))
-    response.content_encoding = "gzip"
+    is_large_text = path.suffix in COMPRESSIBLE and path.stat().st_size >= COMPRESS_SIZE_MIN_BYTES
+    if not (is_large_text and request.accept_encodings.quality("gzip")):
+        response = send_from_directory(root, filename)
+    else:
+        response = Response(_compressed(path, path.stat().st_mtime_ns))
+        response.mimetype = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+        response.content_encoding = "gzip"
+        response.add_etag()
+        response.make_conditional(request.environ)
+    if is_large_text:
+        response.vary.add("Accept-Encoding")
     return response
 
 

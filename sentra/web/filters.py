@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final
 
 from babel import dates, numbers, units
 from flask import Flask, current_app
@@ -31,6 +31,7 @@ JUST_NOW_S: Final = 5
 
 _LOCALES: Final = {"id": "id_ID", "en": "en_GB"}
 _STEPS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+_ENGLISH_UNITS: Final = {"day": "d", "hour": "h", "minute": "min", "second": "s"}
 _SIZES: Final = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -126,7 +127,6 @@ def duration(seconds: float | None, parts: int = 2) -> str:
     if seconds is None:
         return NOTHING
     left, shown = round(max(seconds, 0)), []
-    length: Literal["long", "short"] = "long" if language() == "id" else "short"
     for unit, size in _STEPS:
         count, left = divmod(left, size)
         if count:
@@ -134,10 +134,13 @@ def duration(seconds: float | None, parts: int = 2) -> str:
         elif shown:
             break
     shown = shown[:parts] or [("second", 0)]
-    return " ".join(
-        str(units.format_unit(count, f"duration-{unit}", length=length, locale=locale_code()))
-        for unit, count in shown
-    )
+    return " ".join(_one_unit(unit, count) for unit, count in shown)
+
+
+def _one_unit(unit: str, count: int) -> str:
+    if language() == "en":  # CLDR's short English bends its units (hrs, secs); signs do not.
+        return f"{count}{NO_BREAK_SPACE}{_ENGLISH_UNITS[unit]}"
+    return str(units.format_unit(count, f"duration-{unit}", length="long", locale=locale_code()))
 
 
 def ago(at_ms: int | None, now_ms: int | None = None) -> str:

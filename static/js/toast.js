@@ -12,6 +12,9 @@ export function toast({ message, detail = "", tone = "info" }) {
   more.textContent = detail;
   more.hidden = !detail;
   element.querySelector(".toast-close").addEventListener("click", () => element.remove());
+  // The last one shown in the browser's top layer lies above an open dialog.
+  if (region.matches(":popover-open")) region.hidePopover();
+  region.showPopover();
   region.append(element);
   while (region.children.length > SHOWN_MAX) region.firstElementChild.remove();
   if (tone !== "bad") setTimeout(() => element.remove(), SHOWN_MS);
