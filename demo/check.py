@@ -36,6 +36,12 @@ from sentra.vault.database import Vault
 CONVERGED_S_MAX = 600.0
 """What the backlog of the middle third may take to drain before the check gives up."""
 
+SMALL = 1_000
+"""Fewer tickets are replayed at a pace, so that the cut in the middle lasts for seconds."""
+
+REPLAY_S_MIN = 9
+"""How long a small file takes: three seconds for each third."""
+
 OWN_PROCESSES_MAX = 6
 """Up to so many tills each has a daemon of its own; more share a few processes."""
 
@@ -137,7 +143,7 @@ class Check:
         self._build(plan)
         self._tell(say("Waiting until every till has its catalogue"))
         wait_for_feed(stage)
-        self._replay(tickets_file)
+        self._replay(tickets_file, plan)
         self._converge()
         self._count(plan)
         self._verify()
@@ -195,11 +201,12 @@ class Check:
 
     # -- playing ------------------------------------------------------------------------------
 
-    def _replay(self, tickets_file: Path) -> None:
+    def _replay(self, tickets_file: Path, plan: dict[str, Any]) -> None:
         self._tell(say("Replaying the tickets; the trunk is cut in the middle third"))
         began_s, done = time.monotonic(), 0
         trunk = _Trunk(self._stage, self._tell)
-        for done, total in replay_progress(self._stage, tickets_file):
+        rate = max(1, plan["tickets"] // REPLAY_S_MIN) if plan["tickets"] < SMALL else None
+        for done, total in replay_progress(self._stage, tickets_file, rate):
             trunk.at(done, total)
         trunk.mend()
         self.found.sales_per_s = done / max(0.001, time.monotonic() - began_s)
@@ -335,21 +342,19 @@ def run_sentra(stage: Stage, *arguments: str, accept: Sequence[int] = (0,)) -> s
     return ran.stdout.strip().splitlines()[-1]
 
 
-def replay_progress(stage: Stage, tickets_file: Path) -> Iterator[tuple[int, int]]:
+def replay_progress(
+    stage: Stage, tickets_file: Path, rate: int | None = None
+) -> Iterator[tuple[int, int]]:
     """Replays tickets through every till of the stage; yields (done, total) while it works.
+
+    `rate` is tickets per second at the most.
 
     Raises CommandFailed where the replay did not end well.
     """
     folders = [word for place in stage.places.of("terminal") for word in ("--data", place.folder)]
-    report = stage.folder / "replay-report.jsonl"
-    arguments = [
-        "replay",
-        str(tickets_file.absolute()),
-        *folders,
-        "--json",
-        "--report",
-        str(report),
-    ]
+    report = str(stage.folder / "replay-report.jsonl")
+    arguments = ["replay", str(tickets_file.absolute()), *folders, "--json", "--report", report]
+    arguments += [] if rate is None else ["--rate", str(rate)]
     said = stage.folder / "logs" / "replay.log"
     with (
         said.open("w") as errors,
