@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys, load_keys
 from sentra.cloud.redis_client import RedisClient, connect_redis
-from sentra.instants import Clock
+from sentra.instants import Clock, zone_label
 from sentra.web.factory import create_app
 from sentra.web.permissions import install_guard, public
 from webapp.account.routes import blueprint as account
@@ -45,6 +45,7 @@ FILTERS: Final = {
     "kind_name": kind_name,
     "device_role_name": device_role_name,
     "role_name": role_name,
+    "zone_label": zone_label,
     "exception_title": exception_title,
     "severity_name": severity_name,
 }

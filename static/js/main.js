@@ -9,3 +9,4 @@ import "./live.js";
 import "./scan.js";
 import "./chart.js";
 import "./submit.js";
+import "./countdown.js";

@@ -155,11 +155,26 @@ def _trade(
 def _raise_exceptions(connection: Connection, chain: Chain, now_ms: int) -> None:
     till = chain.tills["SGT-2"]
     rows = (
-        ("clock-skew", "warning", {"skew_ms": -192_000}, now_ms - 3_600_000),
-        ("unknown-product", "info", {"code": "8990001"}, now_ms - 7_200_000),
-        ("unprojectable", "error", {"reason": "unknown kind"}, now_ms - 86_400_000),
+        (
+            "stock-negative",
+            "warning",
+            {"code": "8992753101207", "name": "Teh Botol 350 ml", "quantity_milli": -7_000},
+            now_ms - 3_600_000,
+        ),
+        (
+            "product-unknown",
+            "warning",
+            {"code": "8990001", "name": "Kerupuk udang"},
+            now_ms - 7_200_000,
+        ),
+        (
+            "fact-unknown",
+            "error",
+            {"fact": "loyalty.earned", "schema": 1, "reason": "loyalty.earned schema 1"},
+            now_ms - 86_400_000,
+        ),
     )
-    for number, (kind, severity, params, at_ms) in enumerate(rows, 1):
+    for number, (kind, severity, params, at_ms) in enumerate(rows, 2):
         connection.execute(
             tables.exception.insert().values(
                 branch_id=till.branch_id,

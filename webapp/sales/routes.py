@@ -53,6 +53,11 @@ class SalesPage:
         return [(place.id, place.name) for place in self.places]
 
     @property
+    def has_zones(self) -> bool:
+        """Whether the branches are in several zones, so that each time says its own."""
+        return len({place.zone for place in self.places}) > 1
+
+    @property
     def is_filtered(self) -> bool:
         """Whether anything narrows the list, so that an empty one can say so."""
         wanted = self.wanted
