@@ -7,34 +7,26 @@ own actions, cuts every trunk in the middle third, waits until all heads meet, v
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 
 from demo import goods
+from demo.commands import CONVERGED_S_MAX, NotConverged, replay_progress, run_sentra, wait_for_feed
+from demo.found import Found
 from demo.passwords import new_pin
 from demo.places import DevicePlace
-from demo.processes import sentra_command
 from demo.stage import Stage, now_ms, today
 from sentra.cloud.branches import suggest_code
 from sentra.cloud.people import create_person
-from sentra.failures import Failure
 from sentra.i18n import say
-from sentra.money import Currency, to_decimal_string
 from sentra.money import currency as known_currency
-from sentra.protocol.feed import COMPANY
-from sentra.vault import catalogue, journal
+from sentra.vault import journal
 from sentra.vault.database import Vault
-
-CONVERGED_S_MAX = 600.0
-"""What the backlog of the middle third may take to drain before the check gives up."""
 
 SMALL = 1_000
 """Fewer tickets are replayed at a pace, so that the cut in the middle lasts for seconds."""
@@ -49,72 +41,6 @@ SHARED_PROCESSES = 2
 GENERATED_DAYS = 6
 ZONES = ("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura")
 Tell = Callable[[str], None]
-
-
-class NotConverged(Failure):
-    """The heads did not meet in time."""
-
-    code = "demo-not-converged"
-    sentence = "After %(seconds)s seconds %(count)s tills still hold sales that the cloud lacks."
-
-
-class CommandFailed(Failure):
-    """A command of ours that did not end well."""
-
-    code = "demo-command-failed"
-    sentence = "`sentra %(command)s` failed:\n%(said)s"
-
-
-@dataclass(slots=True)
-class Found:
-    """What the check counts. Amounts are minor units."""
-
-    tickets: int = 0
-    lines: int = 0
-    rejected: int = 0
-    gross: dict[str, int] = field(default_factory=dict)
-    by_branch: dict[str, dict[str, int]] = field(default_factory=dict)
-    lost: int = 0
-    doubled: int = 0
-    exceptions: int = 0
-    converged_s: float = 0.0
-    sales_per_s: float = 0.0
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def verified(self) -> bool:
-        """Whether every proof held: chains, signatures, sums, and one gross at each place."""
-        return not self.problems and len(set(self.gross.values())) == 1
-
-    @property
-    def passed(self) -> bool:
-        """Whether the promise was kept."""
-        return self.verified and not self.lost and not self.doubled
-
-    def as_json(self, currency: Currency) -> dict[str, object]:
-        """One object, amounts as decimal strings."""
-        return {
-            "tickets": self.tickets,
-            "lines": self.lines,
-            "gross": {
-                place: to_decimal_string(amount, currency) for place, amount in self.gross.items()
-            },
-            "by_branch": {
-                name: {
-                    "tickets": sums["tickets"],
-                    "gross": to_decimal_string(sums["gross"], currency),
-                }
-                for name, sums in sorted(self.by_branch.items())
-            },
-            "lost": self.lost,
-            "doubled": self.doubled,
-            "exceptions": self.exceptions,
-            "converged_s": round(self.converged_s, 3),
-            "sales_per_s": round(self.sales_per_s, 1),
-            "verified": self.verified,
-            "rejected_lines": self.rejected,
-            "problems": self.problems,
-        }
 
 
 class Check:
@@ -324,76 +250,3 @@ def _groups(devices: Sequence[DevicePlace]) -> list[list[DevicePlace]]:
     if len(devices) <= OWN_PROCESSES_MAX:
         return [[device] for device in devices]
     return [list(devices[start::SHARED_PROCESSES]) for start in range(SHARED_PROCESSES)]
-
-
-def run_sentra(stage: Stage, *arguments: str, accept: Sequence[int] = (0,)) -> str:
-    """Runs a command of ours and returns its last line of output. Raises CommandFailed."""
-    ran = subprocess.run(
-        [*sentra_command(), *arguments],
-        env={**os.environ, **stage.environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ran.returncode not in accept or not ran.stdout.strip():
-        said = (ran.stderr or ran.stdout)[-2000:]
-        raise CommandFailed(command=" ".join(arguments[:2]), said=said)
-    return ran.stdout.strip().splitlines()[-1]
-
-
-def replay_progress(
-    stage: Stage, tickets_file: Path, rate: int | None = None
-) -> Iterator[tuple[int, int]]:
-    """Replays tickets through every till of the stage; yields (done, total) while it works.
-
-    `rate` is tickets per second at the most.
-
-    Raises CommandFailed where the replay did not end well.
-    """
-    folders = [word for place in stage.places.of("terminal") for word in ("--data", place.folder)]
-    report = str(stage.folder / "replay-report.jsonl")
-    arguments = ["replay", str(tickets_file.absolute()), *folders, "--json", "--report", report]
-    arguments += [] if rate is None else ["--rate", str(rate)]
-    said = stage.folder / "logs" / "replay.log"
-    with (
-        said.open("w") as errors,
-        subprocess.Popen(
-            [*sentra_command(), *arguments],
-            env={**os.environ, **stage.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as replay,
-    ):
-        for line in replay.stdout or ():
-            step = json.loads(line)
-            if "done" in step and "total" in step:
-                yield step["done"], step["total"]
-    if replay.returncode != 0:
-        raise CommandFailed(command="replay", said=said.read_text()[-2000:])
-
-
-def wait_for_feed(stage: Stage) -> None:
-    """Until every till holds what the cloud has decided so far. Raises NotConverged."""
-    with stage.engine.connect() as connection:
-        rows = connection.execute(text("SELECT scope, revision FROM feed_head"))
-        heads: dict[str, int] = {str(scope): revision for scope, revision in rows}
-    deadline_s = time.monotonic() + CONVERGED_S_MAX
-    for place in stage.places.of("terminal"):
-        scopes = (COMPANY, stage.places.branches[place.branch])
-        goals = {scope: heads.get(scope, 0) for scope in scopes}
-        vault = Vault.open(Path(place.folder))
-        try:
-            while not _has_feed(vault, goals):
-                if time.monotonic() > deadline_s:
-                    raise NotConverged(seconds=int(CONVERGED_S_MAX), count=1)
-                time.sleep(0.1)
-        finally:
-            vault.close()
-
-
-def _has_feed(vault: Vault, heads: dict[str, int]) -> bool:
-    with vault.reader() as db:
-        return all(catalogue.cursor(db, scope) >= head for scope, head in heads.items())

@@ -48,9 +48,12 @@ def demo(
     console = Console(stderr=True, quiet=as_json)
     if check:
         sys.exit(_check(catalogue, tickets, currency, console))
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
+    from demo.places import PLACES, load
     from demo.play import Play
+
+    if folder.exists() and (fresh or not load(folder / PLACES).ready):
+        # A first start that was interrupted has nothing worth keeping.
+        shutil.rmtree(folder)
 
     Play(folder.absolute(), currency, console, windows=not no_window).run()
 

@@ -7,6 +7,9 @@ import socket
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+PLACES = "places.json"
+"""The file in the demo's folder that holds all this."""
+
 PORT_TRIES = 200
 """How many ports behind the preferred one are tried before any free one is taken."""
 

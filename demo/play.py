@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from demo import goods
-from demo.check import replay_progress, run_sentra, wait_for_feed
+from demo.commands import replay_progress, run_sentra, wait_for_feed
 from demo.company import make_people
 from demo.control.app import serve
 from demo.control.watch import Watch

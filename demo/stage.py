@@ -70,7 +70,7 @@ class Stage:
         self._notify = notify
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "logs").mkdir(exist_ok=True)
-        self._places_file = folder / "places.json"
+        self._places_file = folder / places.PLACES
         self.places = places.load(self._places_file)
         self.places.secret = self.places.secret or secrets.token_hex(32)
         self.places.owner_password = self.places.owner_password or new_password()
