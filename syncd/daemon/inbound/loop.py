@@ -28,6 +28,10 @@ STATUS_EVERY_MS: Final = 4_000
 FAULT_WAIT_MS: Final = 2_000
 """After a busy vault, a full disk or a fault of ours: both pass, neither is worth a hot loop."""
 
+SETTLE_MS: Final = (10, 40, 200, 1_000)
+"""After a change on disk it is looked again this often: the system tells of the write, and what
+was written can be read only once it was synced, which takes a disk up to a second."""
+
 UNENROLLED_WAIT_MS: Final = 1_000
 """How often a folder without an identity is looked at."""
 
@@ -49,6 +53,8 @@ class TillLoop(threading.Thread):
         self._timer_ms, self._version = timer_ms, version
         self._stopping = threading.Event()
         self._moved = threading.Event()
+        self._disk_moved = False
+        self._looks: tuple[int, ...] = ()
         self._turner: Turner | None = None
         self._lines: Lines | None = None
         self._status = SyncStatus()
@@ -57,7 +63,8 @@ class TillLoop(threading.Thread):
         self.turned = False
 
     def wake(self) -> None:
-        """The vault changed: look now."""
+        """The vault changed: look now, and again when it has settled."""
+        self._disk_moved = True
         self._moved.set()
 
     def wake_from_store(self) -> None:
@@ -153,6 +160,10 @@ class TillLoop(threading.Thread):
         return idle_ms
 
     def _wait(self, idle_ms: int) -> None:
+        if self._disk_moved:
+            self._disk_moved, self._looks = False, SETTLE_MS
+        if self._looks:
+            idle_ms, self._looks = min(idle_ms, self._looks[0]), self._looks[1:]
         if not self._stopping.is_set():
             self._moved.wait(idle_ms / 1000)
         self._moved.clear()

@@ -1,4 +1,4 @@
-"""Wakes a till's loop when its vault's log changes on disk."""
+"""Wakes a till's loop when its vault's log, or the head noted beside it, changes on disk."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from sentra.vault.database import DATABASE_FILE
+from sentra.vault.journal import HEAD_FILE
 
 LOG_FILE: Final = DATABASE_FILE + "-wal"
+_WATCHED: Final = frozenset({LOG_FILE, DATABASE_FILE, HEAD_FILE})
 _WRITES: Final = frozenset({"created", "modified", "moved"})
 _log = structlog.get_logger(__name__)
 
@@ -28,7 +30,7 @@ class _Handler(FileSystemEventHandler):
             return
         path = Path(str(event.dest_path if event.event_type == "moved" else event.src_path))
         wake = self._wakes.get(str(path.parent))
-        if wake is not None and path.name in (LOG_FILE, DATABASE_FILE):
+        if wake is not None and path.name in _WATCHED:
             wake()
 
 
