@@ -12,6 +12,9 @@ _encoder = msgspec.json.Encoder()
 _decoders = {key: msgspec.json.Decoder(fact) for key, fact in FACTS.items()}
 _decision_decoders = {kind: msgspec.json.Decoder(body) for kind, body in DECISIONS.items()}
 
+# Nested deeply enough, JSON exhausts the stack before it is found to be wrong.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 
 class UnknownKind(Exception):
     """A kind or schema that this version does not know. The entry is kept and set aside."""
@@ -37,7 +40,7 @@ def decode_fact(kind: str, schema: int, body: bytes) -> Fact:
         raise UnknownKind(f"{kind} schema {schema}")
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise BodyUnreadable(str(error)) from error
 
 
@@ -53,7 +56,7 @@ def decode_decision(kind: str, body: bytes) -> Decision:
         raise UnknownKind(kind)
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise BodyUnreadable(str(error)) from error
 
 

@@ -6,7 +6,6 @@ import hmac
 import time
 from importlib.metadata import version
 
-import gevent
 from flask import Flask, request
 from flask_limiter import Limiter
 from sqlalchemy import Connection, text
@@ -84,7 +83,6 @@ def create_service(settings: Settings, *, clock: Clock = now_ms) -> Flask:
     enrol.limit_guesses(limiter)
     for each in (enrol, hello, journal, feed, stream):
         app.register_blueprint(each.blueprint)
-    gevent.spawn(here.streams.follow, redis)
     return app
 
 

@@ -70,7 +70,7 @@ def read_message(shape: type[_Shape]) -> _Shape:
     """The JSON body as a message. Raises Malformed."""
     try:
         return msgspec.json.decode(request.get_data(), type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the body is not what this request takes: {error}") from error
 
 

@@ -1,0 +1,492 @@
+"""Every request of the protocol, good and bad, at the app: bad input changes nothing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask.testing import FlaskClient
+from prometheus_client import REGISTRY
+from sqlalchemy import Engine, text
+
+from sentra.cloud import devices
+from sentra.cloud.keys import CompanyKeys
+from sentra.protocol import enrolment, signing
+from sentra.protocol.enrolment import EnrolAnswer, EnrolRequest, answer_is_proved
+from sentra.protocol.entry import make_entry
+from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Custody, Parcel, pack
+from sentra.protocol.feed import COMPANY, open_revision, unpack_page
+from sentra.protocol.messages import (
+    Hello,
+    HelloAnswer,
+    JournalAnswer,
+    watermark_is_true,
+)
+from sentra.protocol.segment import seal
+from tests.integration.sync.conftest import Clock, TestDevice
+from tests.present import NOW_MS
+from tests.support.journals import DAY, Journal
+
+TABLES = ("journal_entry", "segment", "fork_segment", "sale", "exception", "hourly_sales")
+
+
+def a_journal(device: TestDevice, count: int = 3) -> Journal:
+    """A journal of the device's own."""
+    journal = Journal()
+    journal.terminal, journal.key = device.id, device.key
+    journal.sell(count)
+    return journal
+
+
+def a_hello(device: TestDevice, **changed: object) -> bytes:
+    said = Hello(
+        software="0.1.0",
+        protocols=(1,),
+        clock_ms=device.clock.now_ms,
+        heads={},
+        timeline="",
+        feed={},
+    )
+    return msgspec.json.encode(msgspec.structs.replace(said, **changed))
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        return {
+            table: connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+            for table in TABLES
+        }
+
+
+def refused_count(slug: str) -> float:
+    return REGISTRY.get_sample_value("sentra_requests_refused_total", {"problem": slug}) or 0.0
+
+
+@pytest.fixture
+def unchanged(engine: Engine) -> Callable[[], bool]:
+    """Whether the tables still hold nothing."""
+    return lambda: not any(counts(engine).values())
+
+
+def test_a_sale_is_appended_projected_and_acknowledged(
+    terminal: TestDevice, engine: Engine, company_keys: CompanyKeys
+) -> None:
+    journal = a_journal(terminal)
+    answered = terminal.post("/v1/journal", pack([Parcel(journal.sealed(1, 3))]))
+    assert answered.status_code == 200
+    (outcome,) = msgspec.json.decode(answered.data, type=JournalAnswer).outcomes
+    assert (outcome.outcome, outcome.appended) == ("appended", 3)
+    assert outcome.here.to_head() == journal.head
+    assert outcome.cloud is not None
+    assert outcome.cloud.head.to_head() == journal.head
+    assert watermark_is_true(outcome.cloud, company_keys.signing_key.public_key())
+    assert counts(engine) == {
+        "journal_entry": 3,
+        "segment": 1,
+        "fork_segment": 0,
+        "sale": 3,
+        "exception": 0,
+        "hourly_sales": 1,
+    }
+
+
+def test_the_same_envelope_again_changes_nothing(terminal: TestDevice, engine: Engine) -> None:
+    envelope = pack([Parcel(a_journal(terminal).sealed(1, 3))])
+    terminal.post("/v1/journal", envelope)
+    before = counts(engine)
+    answered = terminal.post("/v1/journal", envelope)
+    (outcome,) = msgspec.json.decode(answered.data, type=JournalAnswer).outcomes
+    assert (outcome.outcome, outcome.appended) == ("already", 0)
+    assert counts(engine) == before
+
+
+def test_a_router_brings_its_branchs_journals_with_its_own_stamp(
+    terminal: TestDevice, router: TestDevice, engine: Engine
+) -> None:
+    sealed = a_journal(terminal).sealed(1, 3)
+    parcels = [Parcel(sealed, Custody(router.id, NOW_MS - 5_000))]
+    answered = router.post("/v1/journal", pack(parcels))
+    (outcome,) = msgspec.json.decode(answered.data, type=JournalAnswer).outcomes
+    assert outcome.outcome == "appended"
+    with engine.connect() as connection:
+        stamp = connection.execute(
+            text("SELECT custody_router::text, custody_at_ms, delivered_by::text FROM segment")
+        ).one()
+        via = connection.execute(
+            text("SELECT via::text FROM device WHERE id = :id"), {"id": terminal.id}
+        ).scalar_one()
+    assert tuple(stamp) == (router.id, NOW_MS - 5_000, router.id)
+    assert via == router.id
+
+
+def test_a_device_of_another_branch_brings_nothing(
+    make_branch: Callable[..., str],
+    make_device: Callable[..., TestDevice],
+    terminal: TestDevice,
+    unchanged: Callable[[], bool],
+) -> None:
+    stranger = make_device(make_branch("JYP"), "router", 1)
+    answered = stranger.post("/v1/journal", pack([Parcel(a_journal(terminal).sealed(1, 3))]))
+    (outcome,) = msgspec.json.decode(answered.data, type=JournalAnswer).outcomes
+    assert (outcome.outcome, outcome.problem) == ("refused", "device-unknown")
+    assert unchanged()
+
+
+def test_a_terminal_brings_no_other_terminals_journal(
+    make_device: Callable[..., TestDevice], terminal: TestDevice, unchanged: Callable[[], bool]
+) -> None:
+    other = make_device(terminal.branch_id, "terminal", 2)
+    answered = other.post("/v1/journal", pack([Parcel(a_journal(terminal).sealed(1, 3))]))
+    (outcome,) = msgspec.json.decode(answered.data, type=JournalAnswer).outcomes
+    assert (outcome.outcome, outcome.problem) == ("refused", "device-unknown")
+    assert unchanged()
+
+
+def test_one_bad_journal_does_not_hold_the_others(
+    make_device: Callable[..., TestDevice],
+    terminal: TestDevice,
+    router: TestDevice,
+    engine: Engine,
+) -> None:
+    other = make_device(terminal.branch_id, "terminal", 2)
+    good, bad = a_journal(terminal), a_journal(other)
+    bad.key = Ed25519PrivateKey.generate()
+    parcels = [Parcel(bad.sealed(1, 3)), Parcel(good.sealed(1, 3))]
+    answered = router.post("/v1/journal", pack(parcels))
+    outcomes = msgspec.json.decode(answered.data, type=JournalAnswer).outcomes
+    assert {one.terminal: (one.outcome, one.problem) for one in outcomes} == {
+        terminal.id: ("appended", None),
+        other.id: ("refused", "signature-wrong"),
+    }
+    assert counts(engine)["sale"] == 3
+
+
+def test_a_segment_altered_at_rest_is_refused_and_changes_nothing(
+    terminal: TestDevice, unchanged: Callable[[], bool]
+) -> None:
+    sealed = bytearray(a_journal(terminal).sealed(1, 3))
+    sealed[len(sealed) // 2] ^= 1
+    answered = terminal.post("/v1/journal", pack([Parcel(bytes(sealed))]))
+    (outcome,) = msgspec.json.decode(answered.data, type=JournalAnswer).outcomes
+    assert outcome.outcome == "refused"
+    assert outcome.problem in {"segment-damaged", "chain-broken"}
+    assert unchanged()
+
+
+@pytest.mark.parametrize("cut", [0, 3, 5, 40, -1])
+def test_a_truncated_envelope_is_a_problem_and_changes_nothing(
+    terminal: TestDevice, unchanged: Callable[[], bool], cut: int
+) -> None:
+    before = refused_count("envelope-damaged")
+    body = pack([Parcel(a_journal(terminal).sealed(1, 3))])[:cut]
+    answered = terminal.post("/v1/journal", body)
+    problem = answered.get_json(force=True)
+    assert answered.status_code == 400
+    assert answered.mimetype == "application/problem+json"
+    assert problem["type"] == "urn:sentra:problem:envelope-damaged"
+    assert problem["retry"] is False
+    assert refused_count("envelope-damaged") == before + 1
+    assert unchanged()
+
+
+def test_a_bit_flipped_on_the_way_fails_the_requests_signature(
+    terminal: TestDevice, unchanged: Callable[[], bool]
+) -> None:
+    body = pack([Parcel(a_journal(terminal).sealed(1, 3))])
+    signature = terminal.sign("POST", "/v1/journal", body)
+    flipped = body[:-20] + bytes([body[-20] ^ 4]) + body[-19:]
+    answered = terminal.client.post(
+        "/v1/journal", data=flipped, headers={signing.HEADER: signature}
+    )
+    assert (answered.status_code, slug_of(answered)) == (401, "signature-wrong")
+    assert unchanged()
+
+
+def slug_of(answered: object) -> str:
+    body = answered.get_json(force=True)  # type: ignore[attr-defined]  # werkzeug's test response
+    return str(body["type"]).rpartition(":")[2]
+
+
+def test_an_unsigned_request_is_refused(client: FlaskClient, company: object) -> None:
+    for target in ("/v1/hello", "/v1/journal"):
+        answered = client.post(target, data=b"{}")
+        assert (answered.status_code, slug_of(answered)) == (401, "signature-wrong")
+    for target in ("/v1/feed?scope=company", "/v1/stream"):
+        answered = client.get(target)
+        assert (answered.status_code, slug_of(answered)) == (401, "signature-wrong")
+
+
+def test_a_device_that_nobody_enrolled_is_unknown(
+    client: FlaskClient, terminal: TestDevice
+) -> None:
+    terminal.id = "01a20201-c480-7a5e-81ae-91983f389099"
+    answered = terminal.get("/v1/feed?scope=company")
+    assert (answered.status_code, slug_of(answered)) == (401, "device-unknown")
+    terminal.id = "’; DROP TABLE device; --"
+    answered = client.get("/v1/feed?scope=company", headers={signing.HEADER: "v1 x y z"})
+    assert (answered.status_code, slug_of(answered)) == (401, "signature-wrong")
+
+
+def test_an_old_clock_is_told_the_time_and_may_retry(terminal: TestDevice) -> None:
+    wrong_ms = NOW_MS - signing.WINDOW_MS - 1
+    answered = terminal.post("/v1/hello", a_hello(terminal), time_ms=wrong_ms)
+    problem = answered.get_json(force=True)
+    assert (answered.status_code, slug_of(answered)) == (401, "clock-skew")
+    assert problem["server_time_ms"] == NOW_MS
+    assert problem["retry"] is True
+
+
+def test_a_replayed_request_is_refused(terminal: TestDevice, clock: Clock) -> None:
+    nonce = secrets.token_bytes(signing.NONCE_BYTES)
+    assert terminal.post("/v1/hello", a_hello(terminal), nonce=nonce).status_code == 200
+    answered = terminal.post("/v1/hello", a_hello(terminal), nonce=nonce)
+    assert (answered.status_code, slug_of(answered)) == (409, "nonce-replayed")
+
+
+def test_an_oversized_body_is_refused_before_it_is_read(
+    terminal: TestDevice, unchanged: Callable[[], bool]
+) -> None:
+    answered = terminal.post("/v1/journal", bytes(ENVELOPE_BYTES_MAX + 1))
+    assert (answered.status_code, slug_of(answered)) == (413, "too-large")
+    answered = terminal.post("/v1/hello", bytes(300_000))
+    assert (answered.status_code, slug_of(answered)) == (413, "too-large")
+    assert unchanged()
+
+
+def test_a_hello_tells_heads_feed_and_timeline_and_is_written_down(
+    terminal: TestDevice, engine: Engine, company: object, company_keys: CompanyKeys
+) -> None:
+    journal = a_journal(terminal)
+    terminal.post("/v1/journal", pack([Parcel(journal.sealed(1, 3))]))
+    said = a_hello(
+        terminal, clock_ms=NOW_MS + 200_000, backlog=7, oldest_waiting_ms=NOW_MS - 60_000
+    )
+    answered = terminal.post("/v1/hello", said)
+    answer = msgspec.json.decode(answered.data, type=HelloAnswer)
+    assert answer.protocol == 1
+    assert answer.here[terminal.id].to_head() == journal.head
+    assert watermark_is_true(answer.cloud[terminal.id], company_keys.signing_key.public_key())
+    assert answer.feed[COMPANY] >= 1
+    assert answer.feed[terminal.branch_id] >= 1
+    assert answer.timeline == company.timeline  # type: ignore[attr-defined]  # CompanyFacts
+    assert answer.notices == ("clock-off",)
+    with engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT * FROM device WHERE id = :id"), {"id": terminal.id}
+        ).one()
+    assert (row.software, row.backlog, row.skew_ms) == ("0.1.0", 7, 200_000)
+    assert row.last_heard_at_ms == NOW_MS
+
+
+def test_a_hello_before_the_first_sale_shows_an_empty_head(terminal: TestDevice) -> None:
+    answered = terminal.post("/v1/hello", a_hello(terminal))
+    answer = msgspec.json.decode(answered.data, type=HelloAnswer)
+    assert answer.here[terminal.id].seq == 0
+    assert answer.cloud == {}
+
+
+def test_a_router_speaks_for_its_branch_and_its_address_is_told_to_the_tills(
+    terminal: TestDevice, router: TestDevice, engine: Engine
+) -> None:
+    terminal.post("/v1/journal", pack([Parcel(a_journal(terminal).sealed(1, 3))]))
+    before = msgspec.json.decode(
+        router.post("/v1/hello", a_hello(router)).data, type=HelloAnswer
+    ).feed[router.branch_id]
+    said = a_hello(router, addresses=("192.168.1.10:8443",), waiting={terminal.id: 12})
+    answer = msgspec.json.decode(router.post("/v1/hello", said).data, type=HelloAnswer)
+    assert set(answer.cloud) == {terminal.id}
+    assert answer.feed[router.branch_id] == before + 1
+    with engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT backlog, via::text FROM device WHERE id = :id"), {"id": terminal.id}
+        ).one()
+    assert tuple(row) == (12, router.id)
+
+
+def test_a_hello_that_speaks_no_common_protocol_is_refused(terminal: TestDevice) -> None:
+    answered = terminal.post("/v1/hello", a_hello(terminal, protocols=(99,)))
+    assert (answered.status_code, slug_of(answered)) == (400, "protocol-unsupported")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"software": 1}', b"\xff\xfe", b'{"a":' * 2000])
+def test_a_hello_that_is_no_hello_is_malformed(terminal: TestDevice, body: bytes) -> None:
+    answered = terminal.post("/v1/hello", body)
+    assert (answered.status_code, slug_of(answered)) == (400, "malformed")
+
+
+def test_what_a_device_says_is_cut_to_what_the_database_takes(
+    terminal: TestDevice, engine: Engine
+) -> None:
+    said = a_hello(
+        terminal,
+        software="x\0" * 500,
+        backlog=2**62,
+        clock_ms=-(2**62),
+        addresses=tuple("a" * 5000 for _ in range(50)),
+        feed={"company": 2**62, "another": 1},
+        waiting={"nobody": 3},
+    )
+    assert terminal.post("/v1/hello", said).status_code == 200
+    with engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT * FROM device WHERE id = :id"), {"id": terminal.id}
+        ).one()
+    assert len(row.addresses) == 8
+    assert list(row.feed) == ["company"]
+
+
+def test_the_feed_gives_the_companys_and_the_own_branchs_revisions(
+    terminal: TestDevice, company_keys: CompanyKeys
+) -> None:
+    for scope in (COMPANY, terminal.branch_id):
+        answered = terminal.get(f"/v1/feed?scope={scope}&after=0")
+        head, revisions = unpack_page(scope, answered.data)
+        assert [one.revision for one in revisions] == list(range(1, head + 1))
+        for one in revisions:
+            assert open_revision(one, company_keys.signing_key.public_key())
+        assert unpack_page(scope, terminal.get(f"/v1/feed?scope={scope}&after={head}").data) == (
+            head,
+            [],
+        )
+
+
+def test_the_feed_of_another_branch_is_refused(
+    terminal: TestDevice, make_branch: Callable[..., str]
+) -> None:
+    for scope in (make_branch("JYP"), "", "company'"):
+        answered = terminal.get(f"/v1/feed?scope={scope}&after=0")
+        assert (answered.status_code, slug_of(answered)) == (403, "scope-refused")
+
+
+@pytest.mark.parametrize("after", ["-1", "x", "9" * 30, "٣"])
+def test_a_cursor_that_is_no_number_is_malformed(terminal: TestDevice, after: str) -> None:
+    answered = terminal.get("/v1/feed?" + f"scope=company&after={after}")
+    assert answered.status_code in (400, 401)
+    if answered.status_code == 400:
+        assert slug_of(answered) == "malformed"
+
+
+def test_a_revoked_device_gets_no_feed_but_its_facts_are_taken_and_flagged(
+    terminal: TestDevice, engine: Engine, company_keys: CompanyKeys, clock: Clock
+) -> None:
+    journal = a_journal(terminal)
+    with engine.begin() as connection:
+        devices.revoke(
+            connection, terminal.id, now_ms=NOW_MS, signing_key=company_keys.signing_key
+        )
+    clock.now_ms += 6_000
+    for target in ("/v1/feed?scope=company&after=0", "/v1/stream"):
+        answered = terminal.get(target)
+        assert (answered.status_code, slug_of(answered)) == (403, "device-revoked")
+    hello = msgspec.json.decode(
+        terminal.post("/v1/hello", a_hello(terminal)).data, type=HelloAnswer
+    )
+    assert (hello.feed, hello.notices) == ({}, ("device-revoked",))
+    answered = terminal.post("/v1/journal", pack([Parcel(journal.sealed(1, 3))]))
+    (outcome,) = msgspec.json.decode(answered.data, type=JournalAnswer).outcomes
+    assert outcome.outcome == "appended"
+    with engine.connect() as connection:
+        kinds = connection.execute(text("SELECT kind FROM exception")).scalars().all()
+    assert kinds == ["device-revoked"]
+
+
+def make_code(engine: Engine, branch: str, role: str = "terminal") -> str:
+    with engine.begin() as connection:
+        made = devices.create_code(connection, branch_id=branch, role=role, now_ms=NOW_MS)
+    return enrolment.normalise(made.code)
+
+
+def an_enrolment(code: str, key: Ed25519PrivateKey) -> bytes:
+    public_key = key.public_key().public_bytes_raw().hex()
+    proof = enrolment.client_proof(enrolment.proof_key(code), public_key)
+    return msgspec.json.encode(
+        EnrolRequest(
+            lookup=enrolment.lookup_of(code),
+            public_key=public_key,
+            proof=proof,
+            software="0.1.0",
+            host="kasir-1",
+        )
+    )
+
+
+def test_a_code_enrols_a_terminal_once_and_the_answer_is_proved(
+    client: FlaskClient, engine: Engine, branch: str
+) -> None:
+    code, key = make_code(engine, branch), Ed25519PrivateKey.generate()
+    answered = client.post("/v1/enrol", data=an_enrolment(code, key))
+    assert answered.status_code == 200
+    answer = msgspec.json.decode(answered.data, type=EnrolAnswer)
+    public_key = key.public_key().public_bytes_raw().hex()
+    assert answer_is_proved(enrolment.proof_key(code), answer, public_key)
+    assert (answer.role, answer.number, answer.branch_id) == ("terminal", 1, branch)
+    assert answer.cloud_url == "https://127.0.0.1:8443"
+    other = Ed25519PrivateKey.generate()
+    again = client.post("/v1/enrol", data=an_enrolment(code, other))
+    assert (again.status_code, slug_of(again)) == (403, "code-refused")
+    assert "used" in again.get_json(force=True)["detail"]
+
+
+def test_a_wrong_or_expired_code_enrols_nobody(
+    client: FlaskClient, engine: Engine, branch: str, clock: Clock
+) -> None:
+    code, key = make_code(engine, branch), Ed25519PrivateKey.generate()
+    wrong = code[:-1] + ("A" if code[-1] != "A" else "B")
+    answered = client.post("/v1/enrol", data=an_enrolment(wrong, key))
+    assert (answered.status_code, slug_of(answered)) == (403, "code-refused")
+    assert "wrong" in answered.get_json(force=True)["detail"]
+    clock.now_ms += enrolment.CODE_LIFETIME_MS + 1
+    answered = client.post("/v1/enrol", data=an_enrolment(code, key))
+    assert (answered.status_code, slug_of(answered)) == (403, "code-refused")
+    assert "expired" in answered.get_json(force=True)["detail"]
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM device")).scalar_one() == 0
+
+
+def test_guessing_codes_is_slowed_down_but_enrolling_a_whole_branch_is_not(
+    client: FlaskClient, engine: Engine, branch: str
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    for _ in range(25):
+        code = make_code(engine, branch)
+        made = client.post("/v1/enrol", data=an_enrolment(code, Ed25519PrivateKey.generate()))
+        assert made.status_code == 200
+    guesses = [client.post("/v1/enrol", data=an_enrolment("0" * 12, key)) for _ in range(21)]
+    assert {one.status_code for one in guesses[:20]} == {403}
+    assert (guesses[20].status_code, slug_of(guesses[20])) == (429, "too-many")
+
+
+def test_a_routers_bad_certificate_request_is_a_problem(
+    client: FlaskClient, engine: Engine, branch: str
+) -> None:
+    code = make_code(engine, branch, "router")
+    answered = client.post("/v1/enrol", data=an_enrolment(code, Ed25519PrivateKey.generate()))
+    assert (answered.status_code, slug_of(answered)) == (400, "certificate-request-refused")
+
+
+def test_an_unknown_kind_is_kept_and_set_aside(terminal: TestDevice, engine: Engine) -> None:
+    journal = a_journal(terminal, 0)
+    entry = make_entry(terminal.id, journal.head, "coupon.used", 7, NOW_MS, DAY, b'{"a":1}')
+    answered = terminal.post("/v1/journal", pack([Parcel(seal([entry], terminal.key))]))
+    (outcome,) = msgspec.json.decode(answered.data, type=JournalAnswer).outcomes
+    assert outcome.outcome == "appended"
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT kind, seq FROM exception")).all()
+        body = connection.execute(text("SELECT body FROM journal_entry")).scalar_one()
+    assert [tuple(row) for row in rows] == [("fact-unknown", 1)]
+    assert bytes(body) == b'{"a":1}'
+
+
+def test_health_readiness_and_metrics_answer_without_a_signature(
+    client: FlaskClient, terminal: TestDevice
+) -> None:
+    assert client.get("/healthz").status_code == 200
+    ready = client.get("/readyz")
+    assert ready.get_json() == {"ready": True, "parts": {"database": "ok", "redis": "ok"}}
+    terminal.post("/v1/journal", pack([Parcel(a_journal(terminal).sealed(1, 3))]))
+    told = client.get("/metrics").text
+    assert "sentra_sync_entries_total" in told
+    assert 'sentra_sync_journals_total{outcome="appended"}' in told
