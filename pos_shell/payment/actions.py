@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pos_shell.payment.store import keep_offers, load_offers
 from pos_shell.receipt.numbers import take_number
 from pos_shell.sale.queries import rates_at
 from pos_shell.sale.store import keep_cart, load_approval, load_cart
@@ -12,8 +13,8 @@ from pos_shell.till import Book, Till
 from sentra.domain.cart import Cart
 from sentra.domain.checkout import complete_sale as completed
 from sentra.domain.errors import DomainError
-from sentra.domain.payment import Offer, settle
-from sentra.domain.rounding import rounding_of
+from sentra.domain.payment import Offer, TooMuchWithoutCash, settle
+from sentra.domain.rounding import NO_ROUNDING, rounding_of
 from sentra.domain.totals import total_up
 from sentra.events import Person, SaleCompleted
 from sentra.vault import catalogue
@@ -40,11 +41,13 @@ def complete_sale(
     till: Till,
     person: Person,
     sale_id: str,
-    offers: Sequence[Offer],
+    cash: Sequence[Offer] = (),
     *,
     expected_total: int | None = None,
 ) -> str:
     """Settle the open cart and record the sale; returns the sale's id.
+
+    What was taken before by `take_offer` is settled with `cash`, the offers made now.
 
     Fact, rows, journal entry, receipt number and the cleared cart are one transaction. A second
     call with the same id answers the same and records nothing. `expected_total` is what the
@@ -63,9 +66,39 @@ def complete_sale(
         if expected_total is not None and expected_total != total_up(cart, rates).total:
             raise TotalMoved()
         approved_by = load_approval(book.db, sale_id)
+        offers = [*load_offers(book.db, sale_id), *cash]
         record_sale(book, person, cart, lambda _total: offers, approved_by=approved_by)
+        keep_offers(book.db, sale_id, ())
         keep_cart(book.db, None)
     return sale_id
+
+
+def take_offer(till: Till, sale_id: str, offer: Offer) -> bool:
+    """Note a tender other than cash that was charged; whether the sale is covered by now.
+
+    Raises:
+        CartGone, TooMuchWithoutCash, OfferRefused: as they say.
+    """
+    with till.book() as book:
+        cart = load_cart(book.db)
+        if cart is None or cart.sale_id != sale_id:
+            raise CartGone()
+        total = total_up(cart, rates_at(book.db, book.identity, book.now_ms)).total
+        offers = [*load_offers(book.db, sale_id), offer]
+        covered = abs(sum(one.amount for one in offers))
+        if covered > abs(total):
+            raise TooMuchWithoutCash(excess=covered - abs(total))
+        if covered == abs(total):
+            settle(total, offers, NO_ROUNDING)
+        keep_offers(book.db, sale_id, offers)
+        return covered == abs(total)
+
+
+def drop_offer(till: Till, sale_id: str, place: int) -> None:
+    """Take back a tender that was noted by mistake; `place` counts from 0."""
+    with till.book() as book:
+        offers = load_offers(book.db, sale_id)
+        keep_offers(book.db, sale_id, [one for n, one in enumerate(offers) if n != place])
 
 
 def record_sale(

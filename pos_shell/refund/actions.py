@@ -20,6 +20,7 @@ from sentra.domain.refund import (
 )
 from sentra.domain.rounding import rounding_of
 from sentra.events import Person, SaleCompleted
+from sentra.ids import is_id
 from sentra.vault import catalogue
 from sentra.vault.driver import Connection
 
@@ -46,6 +47,8 @@ def refund_sale(
     """
     with till.book() as book:
         identity = book.identity
+        if not is_id(refund_id):
+            raise ReceiptMissing(number=refund_id[:40])
         if _is_done(book.db, identity.branch_id, refund_id):
             return refund_id
         at = counter(book.db, identity, person)

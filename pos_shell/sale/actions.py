@@ -209,23 +209,39 @@ def _present(book: Book) -> Cart:
     return cart
 
 
-def change_quantity(
-    till: Till, number: int, quantity_milli: int, *, approved_by: str | None = None
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """What a line is to become; an unchanged price stays the catalogue's."""
+
+    quantity_milli: int
+    unit_price: int
+    discount: Discount | None
+    note: str
+
+
+def change_line(
+    till: Till, number: int, change: LineChange, *, approved_by: str | None = None
 ) -> Cart:
-    """Set how much of a line is sold, in thousandths; zero takes the line out.
+    """Change a line as a whole; a quantity of zero takes it out.
 
     Raises:
-        CartEmpty, LineMissing, QuantityRefused, ApprovalNeeded: as they say.
+        CartEmpty, LineMissing, QuantityRefused, PriceRefused, DiscountTooLarge, TextTooLong.
+        ApprovalNeeded: a line that was sold is to be a return.
     """
-    if quantity_milli == 0:
+    if change.quantity_milli == 0:
         return remove_line(till, number)
-
     with till.book() as book:
-        cart = _present(book)
-        if rules.line_of(cart, number).quantity_milli > 0:
-            _check_direction(quantity_milli, approved_by)
-        changed = rules.set_quantity(cart, number, quantity_milli)
-        return _kept(till, book, cart, changed, approved_by)
+        before = _present(book)
+        line = rules.line_of(before, number)
+        if line.quantity_milli > 0:
+            _check_direction(change.quantity_milli, approved_by)
+        cart = rules.discount_line(before, number, None)
+        if change.unit_price != line.unit_price:
+            cart = rules.set_unit_price(cart, number, change.unit_price)
+        cart = rules.set_quantity(cart, number, change.quantity_milli)
+        cart = rules.discount_line(cart, number, change.discount)
+        cart = rules.note_line(cart, number, change.note)
+        return _kept(till, book, before, cart, approved_by)
 
 
 def step_quantity(till: Till, number: int, pieces: int) -> Cart:
@@ -255,24 +271,6 @@ def remove_line(till: Till, number: int) -> Cart:
     return _change(till, lambda cart: rules.remove_line(cart, number))
 
 
-def change_price(till: Till, number: int, unit_price: int) -> Cart:
-    """Give a line a price of the cashier's own, in minor units.
-
-    Raises:
-        CartEmpty, LineMissing, PriceRefused: as they say.
-    """
-    return _change(till, lambda cart: rules.set_unit_price(cart, number, unit_price))
-
-
-def discount_line(till: Till, number: int, discount: Discount | None) -> Cart:
-    """Give a line a discount, or take it away with None.
-
-    Raises:
-        CartEmpty, LineMissing, DiscountTooLarge: as they say.
-    """
-    return _change(till, lambda cart: rules.discount_line(cart, number, discount))
-
-
 def discount_all(till: Till, discount: Discount | None) -> Cart:
     """Give the whole cart a discount, or take it away with None.
 
@@ -280,15 +278,6 @@ def discount_all(till: Till, discount: Discount | None) -> Cart:
         CartEmpty, DiscountTooLarge: as they say.
     """
     return _change(till, lambda cart: rules.discount_cart(cart, discount))
-
-
-def note_line(till: Till, number: int, note: str) -> Cart:
-    """Write a note on a line; an empty one takes it away.
-
-    Raises:
-        CartEmpty, LineMissing, TextTooLong: as they say.
-    """
-    return _change(till, lambda cart: rules.note_line(cart, number, note))
 
 
 def note_cart(till: Till, note: str) -> Cart:
