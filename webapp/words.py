@@ -21,7 +21,7 @@ KINDS: Final = {
     "void": lazy_gettext("Void"),
 }
 
-DEVICE_ROLES: Final = {"terminal": lazy_gettext("Till"), "router": lazy_gettext("Router")}
+DEVICE_ROLES: Final = {"terminal": lazy_gettext("Terminal"), "router": lazy_gettext("Router")}
 
 
 def tender_name(kind: str) -> str:
