@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 CHUNK_BYTES = 64 * 1024
+CLOSE_S_MAX = 3.0
+"""What connections may take to notice that they were cut for good."""
 
 
 class Relay:
@@ -24,6 +26,7 @@ class Relay:
         self.port = 0
         self.passed_bytes = 0
         self._target = target
+        self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
     async def listen(self, port: int = 0) -> None:
@@ -32,6 +35,7 @@ class Relay:
             server = await asyncio.start_server(self._accept, "127.0.0.1", port)
         except OSError:
             server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = server
         self.port = server.sockets[0].getsockname()[1]
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -67,6 +71,12 @@ class Relay:
             for writer in list(self._open):
                 writer.transport.abort()
 
+    async def close(self) -> None:
+        """Cut for good."""
+        await self.set_cut(True)
+        if self._server is not None:
+            self._server.close()
+
 
 class Relays:
     """All links of a demo, served by one thread."""
@@ -79,6 +89,14 @@ class Relays:
 
     def _run(self, step: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(step, self._loop).result(timeout=10)
+
+    async def _end(self) -> None:
+        for relay in self._all.values():
+            await relay.close()
+        mine = asyncio.current_task()
+        open_yet = [task for task in asyncio.all_tasks() if task is not mine]
+        if open_yet:
+            await asyncio.wait(open_yet, timeout=CLOSE_S_MAX)
 
     def add(self, name: str, target: Callable[[], tuple[str, int]], port: int = 0) -> Relay:
         """A new link under a name; it takes `port` where that is free."""
@@ -100,7 +118,8 @@ class Relays:
         return self._all[name]
 
     def close(self) -> None:
-        """Ends the thread and with it every connection."""
+        """Ends every connection, and the thread."""
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
         self._loop.close()
