@@ -92,8 +92,6 @@ def create_app(
         WTF_CSRF_SSL_STRICT=https,
     )
     app.jinja_env.undefined = StrictUndefined
-    # A filter on a literal must not be computed once for all: its result depends on the language.
-    app.jinja_env.optimized = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["htmx_config"] = HTMX_CONFIG
     Htmx(app)

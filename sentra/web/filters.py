@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import wraps
 from typing import Final
 
 from babel import dates, numbers, units
 from flask import Flask, current_app
 from flask_babel import gettext
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from sentra.instants import Clock, at_local
 from sentra.money import Currency
@@ -211,4 +214,18 @@ FILTERS: Final[dict[str, Callable[..., str]]] = {
 def install_filters(app: Flask, clock_of_app: Clock) -> None:
     """Make the filters known to templates; `ago` counts from the clock given here."""
     app.extensions[CLOCK_EXTENSION] = clock_of_app
-    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.filters.update({name: _per_request(made) for name, made in FILTERS.items()})
+
+
+def _per_request(made: Callable[..., str]) -> Callable[..., str]:
+    """Keep Jinja from computing a filter on a literal once for all: it depends on the language.
+
+    Jinja folds constants through every filter but those that take the context.
+    """
+
+    @pass_context
+    @wraps(made)
+    def filtered(_context: Context, *arguments: object, **options: object) -> str:
+        return made(*arguments, **options)
+
+    return filtered

@@ -5,7 +5,7 @@ Look at it before and after a change to a component. The figures on it are made 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import Blueprint, Flask, Response, abort, request
@@ -75,6 +75,7 @@ class GalleryPage:
     sales: tuple[SaleRow, ...]
     tiles: tuple[Tile, ...]
     lines: tuple[Line, ...]
+    receipt: str
 
 
 def install_gallery(app: Flask) -> None:
@@ -94,6 +95,12 @@ def _gallery() -> Blueprint:
     @public(_WHY)
     def till() -> Response:
         return render("gallery/till.html", frame=_till_frame(), page=_page())
+
+    @gallery.get("/till-parts")
+    @public(_WHY)
+    def till_parts() -> Response:
+        frame = replace(_till_frame(), training=True)
+        return render("gallery/till_parts.html", frame=frame, page=_page())
 
     @gallery.get("/status")
     @public(_WHY)
@@ -187,8 +194,26 @@ def _page() -> GalleryPage:
         Line("1", "Downy sekali bilas 400 ml", "@ 14.400", 12_960, "promo Jumat −10%"),
         Line("3", "Teh Botol 350 ml", "@ 4.500", 13_500),
     )
-    return GalleryPage(NOW_MS, ZONE, sales, tiles, lines)
+    return GalleryPage(NOW_MS, ZONE, sales, tiles, lines, _RECEIPT)
 
+
+_RECEIPT: Final = """\
+          TOKO MAKMUR
+            Sangatta
+
+SGT-1-261122-0147  22/11/26 14.24
+--------------------------------
+2 Kopiko 78C Mocharetta    9.000
+1 Nestle Carnation 495 g  11.800
+1 Downy sekali bilas      12.960
+3 Teh Botol 350 ml        13.500
+--------------------------------
+TOTAL                     47.260
+Pembulatan                    40
+Tunai                     50.000
+Kembali                    2.700
+
+3f9a 17c2      Terima kasih"""
 
 _SALES: Final = (
     ("SGT-1-261122-0147", 2, "Sangatta", "Dewi", 47_260, "router"),

@@ -14,6 +14,7 @@ from tests.e2e.browser import assert_accessible, assert_fits, in_looks, shoot
 PAGES = {
     "backoffice": "/gallery",
     "till": "/gallery/till",
+    "till-parts": "/gallery/till-parts",
     "status": "/gallery/status",
     "sign-in": "/gallery/sign-in",
     "not-found": "/gallery/error/404",

@@ -71,3 +71,10 @@ def test_an_age_counts_from_the_clock_of_the_app(
     template = f"{{{{ {NOW_MS - age_ms}|ago }}}}"
     assert said(client, template, "id") == indonesian
     assert said(client, template, "en") == english
+
+
+def test_a_literal_in_a_template_is_not_frozen_in_the_first_readers_language(
+    client: FlaskClient,
+) -> None:
+    assert f"Rp{NBSP}47.260" in client.get("/gallery/till?lang=id").text
+    assert f"Rp{NBSP}47,260" in client.get("/gallery/till?lang=en").text
