@@ -117,7 +117,7 @@ def test_a_scan_goes_to_the_search_field_even_from_another_field(page: Page, gal
     page.locator("#other").focus()
     page.keyboard.type("8992761136", delay=0)
     page.keyboard.press("Enter")
-    page.wait_for_function("document.title === '8992761136'")
+    expect(page).to_have_title("8992761136")
     expect(page.locator("#other")).to_have_value("50000")
 
 
