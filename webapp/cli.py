@@ -1,6 +1,8 @@
-"""The command lines of the back office: `sentra web`."""
+"""The command lines of the back office: `sentra web`, `sentra worker`, `sentra import`."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
@@ -32,3 +34,45 @@ def web(bind: str, workers: int) -> None:
         require_newest(connection)
     engine.dispose()
     serve(lambda: create_webapp(settings), bind=bind, workers=workers, threads=settings.threads)
+
+
+@click.command()
+@click.option("--burst", is_flag=True, help="End when there is no job left.")
+def worker(burst: bool) -> None:
+    """Do the jobs that pages put into the queue: imports, large exports."""
+    from webapp.config import read_settings
+    from webapp.worker import work
+
+    settings = read_settings()
+    configure_logging("worker", level=settings.log_level)
+    work(settings, burst=burst)
+
+
+@click.group()
+def import_group() -> None:
+    """Take in what another system has."""
+
+
+@import_group.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--map",
+    "wishes",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    help="Say what a column means (nama=name); nothing after = leaves it out. Repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write every finding to this CSV.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object for a machine.")
+def catalogue(
+    file: Path, wishes: tuple[str, ...], dry_run: bool, report: Path | None, as_json: bool
+) -> None:
+    """Take products from a CSV or XLSX file of any old system."""
+    import sys
+
+    from webapp.catalogue.importing.command import import_catalogue
+
+    configure_logging("import", level="warning", stream=sys.stderr)
+    if not import_catalogue(file, wishes, dry_run=dry_run, report=report, as_json=as_json):
+        sys.exit(1)

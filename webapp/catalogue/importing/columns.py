@@ -15,6 +15,7 @@ FIELDS: Final = (
     "barcode",
     "name",
     "category",
+    "subcategory",
     "brand",
     "unit",
     "price",
@@ -23,7 +24,8 @@ FIELDS: Final = (
     "stock_minimum",
     "discount",
 )
-"""What a product can be given; `name` and `price` must be there."""
+"""What a product can be given; `name` and `price` must be there. A product whose category is empty
+is put into its subcategory; there is one level only."""
 
 REQUIRED: Final = ("name", "price")
 
@@ -34,7 +36,9 @@ _NAMES: Final = {
     "name": "nama, nama barang, nama produk, nama item, nmbrg, name, product, product name, item,"
     " item name, produk, barang, deskripsi, description, keterangan barang, title",
     "category": "kategori, category, kelompok, golongan, group, grup, departemen, department,"
-    " jenis, jenis barang, type, klasifikasi, divisi",
+    " klasifikasi, divisi, jenis, jenis barang, type",
+    "subcategory": "sub kategori, subkategori, sub category, subcategory, sub golongan, jenis,"
+    " jenis barang, type",
     "brand": "merek, merk, brand, pabrik, manufacturer",
     "unit": "satuan jual, satuan, unit, uom, sat, unit of measure, satuan kecil",
     "price": "harga jual, harga, hrg jual, hjual, price, sale price, selling price, unit price,"
@@ -63,9 +67,7 @@ class MapWrong(Failure):
     """A mapping that names no column of the file, or nothing that a product has."""
 
     code = "import-map-wrong"
-    sentence = (
-        "“%(given)s” cannot be mapped: the file has %(found)s, and a product has %(fields)s."
-    )
+    sentence = "“%(given)s” cannot be mapped: the file has %(found)s, and a product has %(fields)s."
 
 
 @dataclass(frozen=True, slots=True)
