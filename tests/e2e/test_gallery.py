@@ -103,22 +103,27 @@ def test_typing_anywhere_on_the_till_goes_to_the_search_field(page: Page, galler
 
 def test_a_scan_goes_to_the_search_field_even_from_another_field(page: Page, gallery: str) -> None:
     page.goto(f"{gallery}/gallery/till")
-    page.evaluate(
-        """() => {
-          const other = document.createElement("input");
-          other.id = "other"; other.value = "50000";
-          document.querySelector("main").append(other);
-          document.querySelector("[data-scan]").form.addEventListener("submit", (event) => {
-            event.preventDefault();
-            document.title = new FormData(event.target).get("q");
-          });
-        }"""
-    )
-    page.locator("#other").focus()
-    page.keyboard.type("8992761136", delay=0)
-    page.keyboard.press("Enter")
+    page.evaluate(_SCAN_INTO_ANOTHER_FIELD, "8992761136")
     expect(page).to_have_title("8992761136")
     expect(page.locator("#other")).to_have_value("50000")
+
+
+# A scanner is quicker than the way from the test to the browser, so its keys are pressed in there.
+_SCAN_INTO_ANOTHER_FIELD = """(code) => {
+  const other = document.createElement("input");
+  other.id = "other";
+  other.value = "50000";
+  document.querySelector("main").append(other);
+  document.querySelector("[data-scan]").form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    document.title = new FormData(event.target).get("q");
+  });
+  other.focus();
+  for (const key of [...code, "Enter"]) {
+    const pressed = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+    if (other.dispatchEvent(pressed) && key !== "Enter") other.value += key;
+  }
+}"""
 
 
 def test_an_inline_script_does_not_run(page: Page, gallery: str) -> None:
