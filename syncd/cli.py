@@ -100,5 +100,5 @@ def enrol(
 def __getattr__(name: str) -> click.Command:
     """`verify`, which reads the cloud's database, is loaded only when it is asked for."""
     if name == "verify":
-        return _load("syncd.service.cli:verify")
+        return _load("syncd.verify:verify")
     raise AttributeError(name)
