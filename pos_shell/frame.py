@@ -33,9 +33,10 @@ def till_frame(till: Till) -> TillFrame:
         )
     receipt = ""
     if last is not None and person is not None:
-        paid = money(last.paid, identity.currency)
         receipt = gettext(
-            "Last receipt %(number)s · %(paid)s", number=last.receipt_number, paid=paid
+            "Last receipt %(number)s · change %(change)s",
+            number=last.receipt_number,
+            change=money(last.change, identity.currency),
         )
     return TillFrame(
         branch=identity.branch_name,

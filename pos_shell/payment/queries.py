@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pos_shell.payment.store import load_offers
 from pos_shell.sale.queries import CartView, cart_view
@@ -13,6 +14,9 @@ from sentra.domain.drawer import denominations_of
 from sentra.domain.payment import Offer, cash_due, quick_cash
 from sentra.domain.rounding import rounding_of
 from sentra.vault import catalogue
+
+LIKELY_SHARE: Final = 20
+"""Nobody tops an amount up with coins worth less than this share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,13 @@ def payment_page(till: Till, error: str = "", cash_typed: str = "") -> PaymentPa
         due=total - taken,
         cash=cash,
         rounding=rounding,
-        quick=quick_cash(cash, denominations_of(currency)),
+        quick=quick_cash(cash, _likely(denominations_of(currency), cash)),
         currency=currency,
         error=error,
         cash_typed=cash_typed,
     )
+
+
+def _likely(denominations: Sequence[int], cash: int) -> Sequence[int]:
+    """Notes and coins that a customer rounds an amount up with."""
+    return [value for value in denominations if value * LIKELY_SHARE >= cash]

@@ -45,9 +45,11 @@ def _screen(error: str = "", cash_typed: str = "", status: int = 200) -> Respons
 @requires(Permission.SALE_COMPLETE)
 def complete() -> BaseResponse:
     """Take cash (or nothing more) and record the sale; a second press finds it recorded."""
-    sale_id, typed = forms.text("sale"), forms.text("cash")
+    # A quick amount is a button of the same form, and is meant even if something was typed.
+    field = "quick" if forms.text("quick") else "cash"
+    sale_id, typed = forms.text("sale"), forms.text(field)
     try:
-        cash = [Offer(CASH, forms.amount("cash", till().identity.currency))] if typed else []
+        cash = [Offer(CASH, forms.amount(field, till().identity.currency))] if typed else []
         expected = int(forms.text("total")) if forms.text("total").lstrip("-").isdigit() else None
         done = complete_sale(
             till(),

@@ -41,6 +41,7 @@ class Listed:
     total: int
     rounding: int
     currency: str
+    change: int
 
     @property
     def paid(self) -> int:
@@ -50,7 +51,9 @@ class Listed:
 
 _LISTED: Final = (
     "SELECT sale_id, kind, receipt_number, completed_at_ms, cashier_name, line_count, total,"
-    " rounding, currency FROM sale WHERE branch_id = ? AND terminal_id = ?"
+    " rounding, currency, (SELECT coalesce(sum(change_given), 0) FROM tender t"
+    " WHERE t.branch_id = sale.branch_id AND t.sale_id = sale.sale_id)"
+    " FROM sale WHERE branch_id = ? AND terminal_id = ?"
 )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from pos_shell import forms
@@ -29,7 +28,7 @@ from sentra.domain.drawer import NO_SALE, PAID_OUT, ShiftSummary, denominations_
 from sentra.domain.permission import Permission, may
 from sentra.events import Person, ShiftOpened
 from sentra.failures import Failure
-from sentra.web.fragments import go_to, render, with_toast
+from sentra.web.fragments import go_to, render
 from sentra.web.permissions import requires
 
 routes = Blueprint("shift", __name__, url_prefix="/shift")
@@ -165,8 +164,7 @@ def cash() -> BaseResponse:
         )
     except Failure as failure:
         return _drawer(told(failure), 422)
-    response = go_to(url_for("shift.drawer"))
-    return with_toast(response, _("Written down.")) if isinstance(response, Response) else response
+    return go_to(url_for("shift.drawer"))
 
 
 @routes.get("/report")

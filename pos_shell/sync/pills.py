@@ -28,7 +28,7 @@ def _pill(name: str, hop: Hop, now_ms: int) -> SyncPill:
         "%(place)s: %(num)s waiting", "%(place)s: %(num)s waiting", hop.count, place=name
     )
     age_s = max(0, now_ms - (hop.oldest_at_ms or now_ms)) / 1000
-    return SyncPill("wait", label, f"· {duration(age_s, parts=1)}")
+    return SyncPill("wait", label, duration(age_s, parts=1))
 
 
 def _warnings(now: SyncState) -> list[SyncPill]:
