@@ -24,7 +24,9 @@ class SyncStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the daemon last knew. Old when `updated_at_ms` is: then the daemon is silent.
 
     `skew_ms` is this clock minus the server's. `notice` is a word for something that a person
-    should see: `unenrolled`, `journal-behind`, `fork`, `revoked`, or None.
+    should see, or None: `journal-behind` (an older copy of this vault was put back), `fork` (two
+    machines use this identity), `refused`, `unanswered`, `protocol-too-old` stop the sending;
+    `device-revoked` and `feed-stuck` do not.
     """
 
     router: LinkState = LinkState()

@@ -9,11 +9,14 @@ from sentra.link.client import Link
 from sentra.link.errors import LinkDown, LinkRefused
 from syncd.daemon.inbound.backoff import stream_wait_s
 
+MISSED = "missed"
+"""The event that stands for those that came while nobody listened."""
+
 
 class Listener(threading.Thread):
     """One thread for each till. A lost wake-up costs latency, never data: there is the timer."""
 
-    def __init__(self, name: str, wake: Callable[[], None], stop: threading.Event) -> None:
+    def __init__(self, name: str, wake: Callable[[str], None], stop: threading.Event) -> None:
         super().__init__(name=f"{name}-wakes", daemon=True)
         self._wake, self._stop = wake, stop
         self._link: Link | None = None
@@ -44,13 +47,13 @@ class Listener(threading.Thread):
                 self._changed.clear()
                 continue
             try:
-                for _ in link.wakes(self._stop):
+                for event in link.wakes(self._stop):
                     failures = 0
-                    self._wake()
+                    self._wake(event)
             except (LinkDown, LinkRefused):
                 failures += 1
             if self._link is link:
                 self._changed.wait(stream_wait_s(failures))
                 # What moved while nobody listened is found by asking.
-                self._wake()
+                self._wake(MISSED)
             self._changed.clear()

@@ -67,10 +67,10 @@ class TillLoop(threading.Thread):
         self._disk_moved = True
         self._moved.set()
 
-    def wake_from_store(self) -> None:
+    def wake_from_store(self, event: str) -> None:
         """The store said that something moved there."""
         if self._turner is not None:
-            self._turner.wake()
+            self._turner.wake(event)
         self._moved.set()
 
     def stop(self) -> None:

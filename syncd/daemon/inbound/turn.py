@@ -31,7 +31,9 @@ HELLO_EVERY_MS: Final = 30_000
 WAKE_GAP_MS: Final = 500
 """Between two hellos that wake-ups cause: in a busy branch every till is woken all the time."""
 
-REVOKED: Final = "revoked"
+HEAD_EVENT: Final = "head"
+FEED_STUCK: Final = "feed-stuck"
+"""Decisions do not arrive although the store has them; sales do."""
 
 _log = structlog.get_logger(__name__)
 
@@ -67,10 +69,9 @@ class Turner:
         self._version, self._stopped = version, stopped
         self._talks: dict[StoreName, Conversation] = {}
         self._states: dict[StoreName, Line] = {ROUTER: Line(), CLOUD: Line()}
-        self._woken = False
+        self._wakes: set[str] = set()
         self.has_router = False
         self.via: StoreName | None = None
-        self.refusal: str | None = None
 
     @property
     def link(self) -> Link | None:
@@ -80,9 +81,10 @@ class Turner:
     @property
     def notice(self) -> str | None:
         """What a person should see of the store that carries now."""
-        if self.refusal is not None:
-            return self.refusal
-        return self._talks[self.via].talk.notice if self.via in self._talks else None
+        if self.via not in self._talks:
+            return None
+        talk = self._talks[self.via].talk
+        return talk.notice or talk.advice
 
     @property
     def skew_ms(self) -> int:
@@ -93,9 +95,9 @@ class Turner:
         """How a line does."""
         return self._states[name]
 
-    def wake(self) -> None:
-        """A store said that something moved there: greet it soon."""
-        self._woken = True
+    def wake(self, event: str) -> None:
+        """A store said that something moved there: greet it soon, where that may bring news."""
+        self._wakes.add(event)
 
     def take(self, timer_ms: int) -> int:
         """One turn; returns the milliseconds until the next one without a wake-up.
@@ -116,7 +118,7 @@ class Turner:
         idle = route.idle_ms(router, self._states[CLOUD], tick_ms, timer_ms)
         if self.via in self._talks:
             talking = self._talks[self.via]
-            if self._woken:
+            if self._wakes:
                 idle = min(idle, talking.greeted_tick_ms + WAKE_GAP_MS - tick_ms)
             if talking.resume_tick_ms > tick_ms:
                 idle = min(idle, talking.resume_tick_ms - tick_ms)
@@ -126,18 +128,17 @@ class Turner:
         """Whether the store answered."""
         try:
             self._speak(name, routers)
-        except (LinkDown, LinkRefused, FeedDamaged) as error:
+        except (LinkDown, LinkRefused) as error:
             asked_s = error.problem.retry_after_s if isinstance(error, LinkRefused) else None
             self._note_failure(name, error.slug, error, asked_s)
             return False
-        except (RevisionOutOfOrder, ValueError) as error:
+        except ValueError as error:
             self._note_failure(name, "answer-wrong", error, None)
             return False
         self._states[name] = route.answered(self._states[name], self._clock())
         if self.via != name:
             _log.info("carried by another store", via=name, before=self.via)
             self.via = name
-        self.refusal = None
         return True
 
     def _note_failure(
@@ -150,8 +151,6 @@ class Turner:
         self._states[name] = route.failed(line, problem, self._clock(), retry_at)
         self._talks.pop(name, None)
         metrics.FAILED.labels(name, problem).inc()
-        if problem == "device-revoked":
-            self.refusal = REVOKED
         if self.via == name:
             self.via = None
 
@@ -184,7 +183,14 @@ class Turner:
 
     def _greeting_due(self, talking: Conversation) -> bool:
         age_ms = self._ticks() - talking.greeted_tick_ms
-        return age_ms >= HELLO_EVERY_MS or (self._woken and age_ms >= WAKE_GAP_MS)
+        if age_ms >= HELLO_EVERY_MS:
+            return True
+        if age_ms < WAKE_GAP_MS:
+            return False
+        if self._wakes == {HEAD_EVENT} and self._shelf.backlog("cloud").count == 0:
+            # Our own journal moved there, which the answer to our envelope has told already.
+            self._wakes.clear()
+        return bool(self._wakes)
 
     def _greet(self, talking: Conversation) -> None:
         waiting = self._shelf.backlog("cloud")
@@ -196,25 +202,38 @@ class Turner:
             rtt_ms=talking.rtt_ms,
         )
         # Cleared first: a wake-up during the hello asks for another one.
-        self._woken = False
+        self._wakes.clear()
         began = self._ticks()
         answer = talking.link.hello(hello_of(self._shelf, me, self._clock()))
         talking.greeted_tick_ms = self._ticks()
         talking.rtt_ms = talking.greeted_tick_ms - began
-        before = talking.talk.notice
+        before = self.notice
         key = self._shelf.identity.cloud_public_key
         note_hello(talking.talk, answer, self._shelf, key, self._clock())
-        if talking.talk.notice not in (None, before):
-            _log.error("a person is needed", notice=talking.talk.notice, store=talking.talk.store)
+        now = talking.talk.notice or talking.talk.advice
+        if now not in (None, before):
+            _log.error("a person is needed", notice=now, store=talking.talk.store)
 
     def _fetch(self, talking: Conversation) -> None:
+        """What is wrong with a feed never keeps a sale back: it is noted, and asked for again
+        after the next hello."""
         talk, key = talking.talk, self._shelf.identity.cloud_public_key
-        for scope in talk.due:
-            more = True
-            while more and not self._stopped():
-                more = fetch_page(talking.link, self._shelf, scope, key)
-                metrics.APPLIED.inc()
-        talk.due = ()
+        due, talk.due = talk.due, ()
+        for scope in due:
+            try:
+                more = True
+                while more and not self._stopped():
+                    more = fetch_page(talking.link, self._shelf, scope, key)
+                    metrics.APPLIED.inc()
+            except (LinkRefused, FeedDamaged) as error:
+                self._note_feed(talk, scope, error.slug, error)
+            except RevisionOutOfOrder as error:
+                self._note_feed(talk, scope, error.code, error)
+
+    def _note_feed(self, talk: Talk, scope: str, problem: str, error: Exception) -> None:
+        talk.advice = FEED_STUCK
+        metrics.FAILED.labels(talk.store, problem).inc()
+        _log.error("a feed is stuck", scope=scope, problem=problem, detail=str(error))
 
     def _send(self, name: StoreName, talking: Conversation) -> bool:
         """Whether there may be more to send."""

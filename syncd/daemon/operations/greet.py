@@ -28,6 +28,9 @@ JOURNAL_BEHIND = "journal-behind"
 FORK = "fork"
 """The store holds another entry at a place of this journal: two machines use one identity."""
 
+REVOKED = "device-revoked"
+"""The store's word for a device that may no longer work; what it sold is still taken."""
+
 TOO_OLD = "protocol-too-old"
 """No version of the protocol is spoken by both."""
 
@@ -77,7 +80,9 @@ def note_hello(
     if talk.store == CLOUD:
         _follow_timeline(answer, here, mark, shelf)
     note_mark(mark, shelf, cloud_key)
-    talk.due = _due_scopes(talk, answer, shelf)
+    talk.advice = REVOKED if REVOKED in answer.notices else None
+    # A revoked device gets no decisions; asking for them would be refused.
+    talk.due = () if talk.advice else _due_scopes(talk, answer, shelf)
 
 
 def note_mark(mark: Watermark | None, shelf: Shelf, cloud_key: Ed25519PublicKey) -> bool:

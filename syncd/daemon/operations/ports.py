@@ -87,8 +87,8 @@ class Talk:
     """What was said with one store since it was greeted.
 
     `head` is the last entry that it holds; `credit_bytes` what it takes next, after `pause_ms`;
-    `due` are the scopes whose feed it has further than this till; `notice` stops the sending: a
-    word for something that a person must see.
+    `due` are the scopes whose feed it has further than this till. `notice` and `advice` are words
+    for what a person must see; the first stops the sending until the next hello.
     """
 
     store: StoreName
@@ -99,3 +99,4 @@ class Talk:
     segment_bytes_max: int = 0
     due: tuple[str, ...] = ()
     notice: str | None = None
+    advice: str | None = None
