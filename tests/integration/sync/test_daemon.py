@@ -153,7 +153,7 @@ def test_without_a_router_the_cloud_takes_them_and_signs_for_them(
     start(branch.folder)
     sell(branch.vault, branch.identity, 2)
     until(lambda: branch.watermark("cloud").seq == 2, "the cloud's watermark")
-    assert branch.status().via == "cloud"
+    until(lambda: branch.status().via == "cloud", "the cloud in the status")
     with branch.vault.reader() as db:
         assert journal.backlog(db, "cloud").count == 0
         assert journal.verify(db, branch.identity) == []
@@ -179,7 +179,7 @@ def test_while_the_router_is_down_the_cloud_takes_over_and_hands_back(
     branch.router.store.refuses = "too-busy"
     sell(branch.vault, branch.identity)
     until(lambda: branch.watermark("cloud").seq == 2, "both sales at the cloud")
-    assert branch.status().via == "cloud"
+    until(lambda: branch.status().via == "cloud", "the cloud in the status")
     assert branch.status().router.reachable is False
     assert branch.status().router.last_error == "too-busy"
     branch.router.store.refuses = None
