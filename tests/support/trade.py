@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ from sentra.events import (
     ShiftOpened,
     TaxTotal,
     Tender,
+    TenderCount,
 )
 from sentra.ids import RANDOM_BYTES, uuid7
 from sentra.instants import parse_local
@@ -301,10 +303,22 @@ class Day:
             void_count=self._voids,
             total=total,
             rounding=rounding,
-            tenders=(),
+            tenders=self._tender_counts(),
             expected_cash=self._cash,
             counted_cash=counted,
             difference=counted - self._cash,
             denominations=((100_000, counted // 100_000),),
             last_hash="",  # Books puts in the hash of the entry before.
         )
+
+    def _tender_counts(self) -> tuple[TenderCount, ...]:
+        """What was taken by other ways than cash, which count as expected."""
+        taken: Counter[str] = Counter()
+        for sale in self._done:
+            for tender in sale.tenders:
+                taken[tender.kind] += tender.amount
+        for refund in self._refunds:
+            for tender in refund.tenders:
+                taken[tender.kind] -= tender.amount
+        del taken["cash"]
+        return tuple(TenderCount(kind, amount, amount) for kind, amount in sorted(taken.items()))

@@ -44,6 +44,8 @@ _NEGATIVE: Final = f"""
     GROUP BY product_id HAVING sum(quantity_milli) < 0
 """  # noqa: S608 - constants only
 
+_PARTS_OF_A_SALE: Final = ("sale_line", "sale_tax", "tender")
+
 _REFUSED: Final = (DataError, IntegrityError, ProgramLimitExceeded)
 """What PostgreSQL says of rows that it cannot hold; everything else is no fault of the facts."""
 
@@ -105,7 +107,7 @@ def _write_halves(
 ) -> None:
     """Write what can be written of facts that were refused together."""
     if len(facts) == 1:
-        kind = FACT_DUPLICATE if isinstance(refused, UniqueViolation) else FACT_NOT_PROJECTED
+        kind = FACT_DUPLICATE if _is_second(refused) else FACT_NOT_PROJECTED
         result.findings.append(set_aside(facts[0].entry, kind, _reason(refused)))
         return
     middle = len(facts) // 2
@@ -126,6 +128,14 @@ def _add(result: Projection, written: Projection) -> None:
     merge(result.increments, written.increments)
     for product_id, mention in written.mentions.items():
         result.mentions.setdefault(product_id, mention)
+
+
+def _is_second(error: Exception) -> bool:
+    """Whether a fact with this id is there already, and not just two lines of one number."""
+    if not isinstance(error, UniqueViolation):
+        return False
+    partition = error.diag.table_name or ""
+    return partition.rpartition("_")[0] not in _PARTS_OF_A_SALE
 
 
 def _reason(error: Exception) -> str:

@@ -78,9 +78,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def environment(
-    app_database_url: str, redis_url: str, company_keys: CompanyKeys
-) -> dict[str, str]:
+def environment(app_database_url: str, redis_url: str, company_keys: CompanyKeys) -> dict[str, str]:
     """What a deployment tells the service, as the programs' role."""
     return {
         "SENTRA_DATABASE_URL": app_database_url,
@@ -113,9 +111,7 @@ def branch(make_branch: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-def make_device(
-    engine: Engine, client: FlaskClient, clock: Clock
-) -> Callable[..., TestDevice]:
+def make_device(engine: Engine, client: FlaskClient, clock: Clock) -> Callable[..., TestDevice]:
     """`make_device(branch, "terminal", 1)`: one that is in the database already."""
 
     def make(branch_id: str, role: str = "terminal", number: int = 1) -> TestDevice:

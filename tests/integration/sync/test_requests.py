@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, table, text
 
 from sentra.cloud import devices
 from sentra.cloud.keys import CompanyKeys
@@ -56,8 +56,8 @@ def a_hello(device: TestDevice, **changed: object) -> bytes:
 def counts(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
         return {
-            table: connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
-            for table in TABLES
+            name: connection.execute(select(func.count()).select_from(table(name))).scalar_one()
+            for name in TABLES
         }
 
 
@@ -374,9 +374,7 @@ def test_a_revoked_device_gets_no_feed_but_its_facts_are_taken_and_flagged(
 ) -> None:
     journal = a_journal(terminal)
     with engine.begin() as connection:
-        devices.revoke(
-            connection, terminal.id, now_ms=NOW_MS, signing_key=company_keys.signing_key
-        )
+        devices.revoke(connection, terminal.id, now_ms=NOW_MS, signing_key=company_keys.signing_key)
     clock.now_ms += 6_000
     for target in ("/v1/feed?scope=company&after=0", "/v1/stream"):
         answered = terminal.get(target)

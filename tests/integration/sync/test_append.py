@@ -1,0 +1,412 @@
+"""The append on real PostgreSQL: once, in order, whatever comes twice, late, twofold or broken."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import psycopg2
+import pytest
+from sqlalchemy import Engine, make_url, text
+
+from sentra.cloud.identity import new_id
+from sentra.events import Fact, SaleCompleted, SaleLine, StockMoved
+from sentra.protocol.bodies import encode_fact
+from sentra.protocol.entry import Head, head_of, make_entry
+from sentra.protocol.envelope import Parcel
+from sentra.protocol.segment import seal
+from syncd.service.operations.append import Ahead, Appended, append_envelope
+from syncd.service.operations.journals import Carrier
+from syncd.service.outbound.journal_store import JournalStore
+from syncd.service.outbound.threads import one_ahead
+from syncd.service.verify import CloudReport, verify_cloud
+from tests.integration.sync.conftest import TestDevice
+from tests.present import NOW_MS
+from tests.support.journals import DAY, Journal, a_sale, an_id
+
+Send = Callable[..., Appended]
+
+
+@pytest.fixture
+def journal(terminal: TestDevice) -> Journal:
+    made = Journal()
+    made.terminal, made.key = terminal.id, terminal.key
+    return made
+
+
+@pytest.fixture
+def send(app_database_url: str, terminal: TestDevice) -> Send:
+    """Appends sealed segments in a transaction of their own, each call on a new connection."""
+    url = make_url(app_database_url)
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def run(*sealed: bytes, carrier: Carrier | None = None, ahead: Ahead = iter) -> Appended:
+        connection = psycopg2.connect(dsn)
+        try:
+            by = carrier or Carrier(terminal.id, "terminal", terminal.branch_id)
+            parcels = [Parcel(one) for one in sealed]
+            result = append_envelope(
+                JournalStore(connection, new_id), parcels, by, NOW_MS, ahead=ahead
+            )
+            connection.commit()
+            return result
+        finally:
+            connection.close()
+
+    return run
+
+
+@pytest.fixture
+def prove(engine: Engine) -> Callable[[], CloudReport]:
+    def run() -> CloudReport:
+        with engine.connect() as connection:
+            return verify_cloud(connection)
+
+    return run
+
+
+@pytest.fixture
+def ask(engine: Engine) -> Callable[[str], list[tuple[object, ...]]]:
+    def run(statement: str) -> list[tuple[object, ...]]:
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(statement))]
+
+    return run
+
+
+def write(journal: Journal, *facts: Fact) -> None:
+    """Append any facts to a journal."""
+    for fact in facts:
+        kind, schema, body = encode_fact(fact)
+        write_raw(journal, kind, schema, body)
+
+
+def write_raw(journal: Journal, kind: str, schema: int, body: bytes) -> None:
+    entry = make_entry(journal.terminal, journal.head, kind, schema, NOW_MS, DAY, body)
+    journal.head = head_of(entry)
+    journal.entries.append(entry)
+
+
+def outcome(appended: Appended) -> tuple[str, int]:
+    (one,) = appended.journals
+    return one.outcome, one.appended
+
+
+def test_segments_in_any_order_and_interleaving_end_as_one_journal(
+    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+) -> None:
+    journal.sell(20)
+    first, second, third = journal.sealed(1, 5), journal.sealed(6, 15), journal.sealed(16, 20)
+    assert outcome(send(third)) == ("gap", 0)
+    assert outcome(send(second, first)) == ("appended", 15)
+    assert outcome(send(first, second)) == ("already", 0)
+    assert outcome(send(first, third, second)) == ("appended", 5)
+    report = prove()
+    assert report.differences == []
+    assert report.journals[0].head == journal.head
+
+
+def test_a_segment_that_overlaps_adds_only_what_is_new(
+    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+) -> None:
+    journal.sell(10)
+    send(journal.sealed(1, 6))
+    assert outcome(send(journal.sealed(4, 10))) == ("appended", 4)
+    assert outcome(send(journal.sealed(1, 10))) == ("already", 0)
+    assert prove().differences == []
+
+
+def test_a_new_epoch_follows_the_last_entry_of_the_one_before(
+    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+) -> None:
+    journal.sell(4)
+    send(journal.sealed(1, 4))
+    journal.head = Head(2, 0, journal.head.hash)
+    journal.sell(3)
+    second = seal(journal.entries[4:], journal.key)
+    assert outcome(send(second)) == ("appended", 3)
+    assert outcome(send(second, journal.sealed(1, 4))) == ("already", 0)
+    report = prove()
+    assert report.differences == []
+    assert (report.journals[0].head.epoch, report.journals[0].head.seq) == (2, 3)
+
+
+def test_two_machines_with_one_identity_lose_no_sale(
+    send: Send, journal: Journal, ask: Callable[[str], list[tuple[object, ...]]]
+) -> None:
+    journal.sell(5)
+    clone = Journal()
+    clone.terminal, clone.key = journal.terminal, journal.key
+    clone.entries, clone.head = list(journal.entries), journal.head
+    journal.sell(3)
+    clone.sell(4, amount=9_900)
+    send(journal.sealed(1, 8))
+    assert outcome(send(clone.sealed(6, 8))) == ("fork", 0)
+    assert outcome(send(clone.sealed(9, 9))) == ("fork", 0), "it chains to the fork lane"
+    assert outcome(send(clone.sealed(6, 8), clone.sealed(9, 9))) == ("fork", 0)
+    assert ask("SELECT first_seq, last_seq FROM fork_segment ORDER BY 1") == [(6, 8), (9, 9)]
+    assert ask("SELECT kind, severity FROM exception") == [("journal-fork", "error")]
+    journal.sell(1)
+    assert outcome(send(journal.sealed(9, 9))) == ("appended", 1), "the main line goes on"
+
+
+def test_a_chain_that_does_not_fit_changes_nothing(
+    send: Send, journal: Journal, ask: Callable[[str], list[tuple[object, ...]]]
+) -> None:
+    journal.sell(2)
+    stranger = Journal()
+    stranger.terminal, stranger.key = journal.terminal, journal.key
+    stranger.sell(3, amount=1)
+    send(journal.sealed(1, 2))
+    appended = send(stranger.sealed(3, 3))
+    assert appended.journals[0].problem == "chain-broken"
+    assert ask("SELECT count(*) FROM journal_entry") == [(2,)]
+    assert ask("SELECT count(*) FROM fork_segment") == [(0,)]
+
+
+def test_the_same_envelope_from_many_threads_at_once_is_appended_once(
+    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+) -> None:
+    journal.sell(60)
+    segments = [journal.sealed(first, first + 9) for first in range(1, 60, 10)]
+    start = threading.Barrier(6)
+
+    def race(_: int) -> tuple[str, int]:
+        start.wait()
+        return outcome(send(*segments))
+
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(race, range(6)))
+    assert sorted(results) == [("already", 0)] * 5 + [("appended", 60)]
+    assert prove().differences == []
+
+
+def test_overlapping_pieces_from_many_threads_meet_without_loss_or_double(
+    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+) -> None:
+    journal.sell(40)
+    pieces = [journal.sealed(first, last) for first, last in ((1, 10), (5, 25), (20, 40), (1, 40))]
+
+    def insist(piece: bytes) -> None:
+        for _ in range(30):
+            if outcome(send(piece))[0] != "gap":
+                return
+        raise AssertionError("still a gap")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(insist, pieces))
+    report = prove()
+    assert report.differences == []
+    assert report.journals[0].entries == 40
+
+
+def test_two_routers_that_bring_the_same_branch_never_wait_in_a_circle(
+    send: Send,
+    make_device: Callable[..., TestDevice],
+    terminal: TestDevice,
+    router: TestDevice,
+    prove: Callable[[], CloudReport],
+) -> None:
+    journals = []
+    for number in range(2, 7):
+        device = make_device(terminal.branch_id, "terminal", number)
+        made = Journal(number)
+        made.terminal, made.key = device.id, device.key
+        made.sell(10)
+        journals.append(made)
+    carrier = Carrier(router.id, "router", router.branch_id)
+
+    def bring(order: int) -> None:
+        for first in (1, 6):
+            chosen = journals if order % 2 else journals[::-1]
+            send(*(one.sealed(first, first + 4) for one in chosen), carrier=carrier)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(bring, range(8)))
+    report = prove()
+    assert report.differences == []
+    assert sum(one.entries for one in report.journals) == 50
+
+
+def test_a_large_backlog_is_prepared_ahead_in_another_thread(
+    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+) -> None:
+    journal.sell(5_000)
+    segments = [journal.sealed(first, first + 999) for first in range(1, 5_000, 1_000)]
+    assert outcome(send(*segments, ahead=one_ahead)) == ("appended", 5_000)
+    report = prove()
+    assert report.differences == []
+    assert report.journals[0].tally.gross == 5_000 * 4_500
+
+
+def a_line(**changes: object) -> SaleLine:
+    line = SaleLine(1, None, "X", "Kopi", "pcs", 1000, 4_500, 0, 4_500, "NONE", 4_500, 0)
+    return replace(line, **changes)  # type: ignore[arg-type]  # of the line's own fields
+
+
+SALE = a_sale(500)
+LONG = "".join(map(chr, range(300, 9_300)))
+"""Nothing repeats, so PostgreSQL cannot compress it into an index."""
+
+BAD_FACTS: dict[str, SaleCompleted] = {
+    "a NUL in a name": replace(SALE, lines=(a_line(name="Ko\0pi"),)),
+    "an id that is none": replace(SALE, sale_id="{01A20201-C480-7A5E-81AE-91983F389099}"),
+    "a day that is none": replace(SALE, business_date="2026-13-45"),
+    "a day that PostgreSQL would understand": replace(SALE, business_date="yesterday"),
+    "an amount beyond 64 bits": replace(SALE, total=2**63),
+    "a sum that would overflow": replace(SALE, total=2**62),
+    "a zone that is none": replace(SALE, zone="Mars/Olympus"),
+    "a time beyond the calendar": replace(SALE, completed_at_ms=2**61),
+    "a line number beyond 32 bits": replace(SALE, lines=(a_line(position=2**40),)),
+    "two lines with one number": replace(SALE, lines=(a_line(), a_line())),
+    "a name too long for an index": replace(SALE, lines=(a_line(name="é" * 4_000),)),
+    "a receipt too long for an index": replace(
+        SALE, receipt_number="".join(map(chr, range(300, 9_300)))
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD_FACTS)
+def test_a_fact_that_no_table_can_hold_is_set_aside_and_holds_up_nothing(
+    send: Send,
+    journal: Journal,
+    ask: Callable[[str], list[tuple[object, ...]]],
+    prove: Callable[[], CloudReport],
+    what: str,
+) -> None:
+    journal.sell(3)
+    write(journal, BAD_FACTS[what])
+    journal.sell(4)
+    assert outcome(send(journal.sealed(1, 8))) == ("appended", 8)
+    assert ask("SELECT count(*) FROM sale") == [(7,)]
+    assert ask("SELECT kind, seq FROM exception") == [("fact-not-projected", 4)]
+    assert prove().differences == []
+
+
+def test_unknown_and_unreadable_facts_are_kept_and_set_aside(
+    send: Send,
+    journal: Journal,
+    ask: Callable[[str], list[tuple[object, ...]]],
+    prove: Callable[[], CloudReport],
+) -> None:
+    write_raw(journal, "coupon.used", 1, b"{}")
+    write_raw(journal, "sale.completed", 2, b"{}")
+    write_raw(journal, "sale.completed", 1, b"no JSON")
+    write_raw(journal, "sale.completed", 1, b'{"sale_id":' + b"[" * 5_000)
+    write_raw(journal, "sale.completed", 1, b"")
+    journal.sell(1)
+    assert outcome(send(journal.sealed(1, 6))) == ("appended", 6)
+    kinds = ask("SELECT kind, count(*) FROM exception GROUP BY 1 ORDER BY 1")
+    assert kinds == [("fact-unknown", 2), ("fact-unreadable", 3)]
+    assert ask("SELECT count(*) FROM sale") == [(1,)]
+    assert prove().differences == []
+
+
+def test_a_sale_that_was_recorded_twice_is_one_sale_and_an_exception(
+    send: Send,
+    journal: Journal,
+    ask: Callable[[str], list[tuple[object, ...]]],
+    prove: Callable[[], CloudReport],
+) -> None:
+    journal.sell(2)
+    write(journal, a_sale(1, terminal_number=1))
+    assert outcome(send(journal.sealed(1, 3))) == ("appended", 3)
+    journal.sell(1)
+    write(journal, a_sale(2, terminal_number=1))
+    assert outcome(send(journal.sealed(4, 5))) == ("appended", 2)
+    assert ask("SELECT count(*) FROM sale") == [(3,)]
+    assert ask("SELECT kind, seq FROM exception ORDER BY seq") == [
+        ("fact-duplicate", 3),
+        ("fact-duplicate", 5),
+    ]
+    assert prove().differences == []
+
+
+def test_texts_of_any_script_and_form_come_back_as_they_are(
+    send: Send,
+    journal: Journal,
+    ask: Callable[[str], list[tuple[object, ...]]],
+    prove: Callable[[], CloudReport],
+) -> None:
+    names = [
+        "None",
+        "\\N",
+        "\\.",
+        "a\tb\nc\rd",
+        "‘é’ 日本 🥤",
+        "",
+        "'; DROP TABLE sale; --",
+        "\\x00",
+    ]
+    for name in names:
+        number = len(journal.entries) + 1
+        write(journal, replace(a_sale(number), lines=(a_line(name=name, note=name),), note=name))
+    assert outcome(send(journal.sealed(1, len(names)))) == ("appended", len(names))
+    stored = ask(
+        "SELECT l.name, l.note, s.note FROM sale_line l JOIN sale s USING (sale_id) ORDER BY s.seq"
+    )
+    assert stored == [(name, name, name) for name in names]
+    assert prove().differences == []
+
+
+def stock(product: str, kind: str, quantity_milli: int, number: int) -> StockMoved:
+    who = (an_id(900_001), "Dewi")
+    return StockMoved(
+        an_id(700_000 + number), product, "X", "Kopi", kind, quantity_milli, *who, NOW_MS, DAY, "-"
+    )
+
+
+def test_unknown_products_and_negative_stock_are_exceptions_never_refusals(
+    send: Send, journal: Journal, ask: Callable[[str], list[tuple[object, ...]]]
+) -> None:
+    counted, uncounted = an_id(600_001), an_id(600_002)
+    write(journal, stock(counted, "receipt", 3_000, 1))
+    for number, product in enumerate((counted, counted, uncounted, counted, counted), 1):
+        line = a_line(product_id=product)
+        write(journal, replace(a_sale(number), lines=(line,)))
+    assert outcome(send(journal.sealed(1, 3))) == ("appended", 3)
+    assert outcome(send(journal.sealed(4, 6))) == ("appended", 3)
+    rows = ask(
+        "SELECT kind, params->>'product_id', params->>'quantity_milli' FROM exception ORDER BY 1, 2"
+    )
+    assert rows == [
+        ("product-unknown", counted, None),
+        ("product-unknown", uncounted, None),
+        ("stock-negative", counted, "-1000"),
+    ]
+
+
+def test_a_commit_that_never_came_leaves_nothing(
+    app_database_url: str,
+    send: Send,
+    journal: Journal,
+    terminal: TestDevice,
+    ask: Callable[[str], list[tuple[object, ...]]],
+) -> None:
+    journal.sell(3)
+    dsn = make_url(app_database_url).set(drivername="postgresql")
+    connection = psycopg2.connect(dsn.render_as_string(hide_password=False))
+    carrier = Carrier(terminal.id, "terminal", terminal.branch_id)
+    store = JournalStore(connection, new_id)
+    append_envelope(store, [Parcel(journal.sealed(1, 3))], carrier, NOW_MS)
+    connection.close()
+    assert ask("SELECT count(*) FROM journal_entry") == [(0,)]
+    assert outcome(send(journal.sealed(1, 3))) == ("appended", 3)
+
+
+def segments_of(journal: Journal, sizes: Sequence[int]) -> list[bytes]:
+    first, made = 1, []
+    for size in sizes:
+        made.append(journal.sealed(first, first + size - 1))
+        first += size
+    return made
+
+
+def test_live_sales_sealed_one_by_one_are_as_good_as_one_segment(
+    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+) -> None:
+    journal.sell(30)
+    assert outcome(send(*segments_of(journal, [1] * 30))) == ("appended", 30)
+    assert prove().differences == []
