@@ -24,11 +24,14 @@ from sentra.domain.rounding import CashRounding, rounding_of
 from sentra.events import Person, ShiftOpened
 from sentra.failures import Failure
 from sentra.instants import from_datetime, local_date, parse_local
-from sentra.vault import catalogue
+from sentra.vault import catalogue, state
 from sentra.vault.driver import Connection
 
 FLOAT_NOTES: Final = 2
 """Notes of the largest value in the drawer when a replayed shift opens."""
+
+REPLAYED_DAY: Final = "replay/day"
+"""The business date of the shift that a replay has open in this vault."""
 
 
 class PeopleMissing(Failure):
@@ -38,6 +41,15 @@ class PeopleMissing(Failure):
     sentence = (
         "The till “%(terminal)s” of “%(branch)s” has nobody who may sell yet. Wait until its first "
         "feed has arrived, or add a cashier in the back office."
+    )
+
+
+class ShiftOfAPerson(Failure):
+    """Somebody works at the till; their drawer is not the replay's to close."""
+
+    code = "replay-shift-open"
+    sentence = (
+        "A shift is open at the till “%(terminal)s” of “%(branch)s”. Close it there, then replay."
     )
 
 
@@ -56,7 +68,7 @@ class Lane:
     """One till on which tickets are recorded in the order of their time."""
 
     def __init__(self, till: Till, clock: SetClock) -> None:
-        """Raises PeopleMissing, CatalogueEmpty, NotEnrolled, VaultFailure."""
+        """Raises PeopleMissing, ShiftOfAPerson, CatalogueEmpty, NotEnrolled, VaultFailure."""
         self.till = till
         self._clock = clock
         identity = till.identity
@@ -66,6 +78,9 @@ class Lane:
             self._rule = rounding_of(catalogue.branch(db))
             self._shift = open_shift_of(db, identity)
             self._done = _recorded_tickets(db, identity.device_id)
+            replayed_day = state.get(db, REPLAYED_DAY)
+        if self._shift is not None and self._shift.business_date != replayed_day:
+            raise ShiftOfAPerson(terminal=identity.name, branch=identity.branch_name)
         if not self._people:
             raise PeopleMissing(terminal=identity.name, branch=identity.branch_name)
         self._approver = (approving or self._people)[0].id
@@ -119,10 +134,17 @@ class Lane:
             counted_cash=max(summary.expected_cash, 0),
         )
         self._shift = None
+        self._note_day(None)
 
     def _open(self, day: str) -> ShiftOpened:
+        # Noted first, so that a replay that was killed knows its own shift again.
+        self._note_day(day)
         notes = denominations_of(self.till.identity.currency)
         return open_shift(self.till, self._person(day), FLOAT_NOTES * notes[0] if notes else 0)
+
+    def _note_day(self, day: str | None) -> None:
+        with self.till.vault.writer() as db:
+            state.put(db, REPLAYED_DAY, day)
 
     def _person(self, day: str) -> Person:
         """Cashiers take turns by the day, so that a history has more than one name in it."""

@@ -50,6 +50,8 @@ COLUMNS_MAX: Final = 200
 VALUE_LENGTH_MAX: Final = 80
 """Characters of a value that a finding repeats."""
 
+_LATIN: Final = "cp1252"
+_SIGNS: Final = frozenset({"Control character", "General Punctuation", "Currency Symbols"})
 _DELIMITERS: Final = ",;\t|"
 _BOMS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -113,7 +115,10 @@ def _guessed(path: Path, data: bytes) -> Source:
     best = None if b"\0" in data else from_bytes(data).best()
     if best is None:
         raise NotText(path=path, columns=", ".join(COLUMNS))
-    return Source(str(path), data.decode(best.encoding, errors="replace"), best.encoding)
+    # Code pages of Latin letters look alike; those of Windows in Western Europe were used here.
+    latin = all("Latin" in alphabet or alphabet in _SIGNS for alphabet in best.alphabets)
+    encoding = _LATIN if latin else best.encoding
+    return Source(str(path), data.decode(encoding, errors="replace"), encoding)
 
 
 def layout_of(source: Source) -> Layout:
