@@ -92,6 +92,12 @@ class Live:
             with self._lock:
                 self._listeners.discard(listener)
 
+    def close(self) -> None:
+        """End the streams and stop listening; returns when that is done."""
+        self.ending = lambda: True
+        if self._thread is not None:
+            self._thread.join()
+
     def _start(self) -> None:
         """Start the thread at the first page, which is after the server forked its workers."""
         if self._thread is None or not self._thread.is_alive():
@@ -100,7 +106,10 @@ class Live:
 
     def _run(self) -> None:
         # A None is silence, or a break in which wakes were lost: pages also look by their timer.
-        for wake in listen(self._redis, [(kind, "*") for kind in KINDS]):
+        channels: list[tuple[Kind, str]] = [(kind, "*") for kind in KINDS]
+        for wake in listen(self._redis, channels, heartbeat_s=LOOK_S):
+            if self.ending():
+                return
             if wake is not None:
                 with self._lock:
                     listeners = tuple(self._listeners)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, Select, any_, literal, or_, select
 
 from sentra.cloud.tables import app_user, branch
+from sentra.cloud.tables.columns import uuid_type
 from webapp.roles import Member
 
 PAGE_ROWS: Final = 60
@@ -38,7 +39,7 @@ def read_people(
         found = app_user.c.name.icontains(text, autoescape=True)
         question = question.where(or_(found, app_user.c.login.icontains(text, autoescape=True)))
     if role:
-        question = question.where(app_user.c.roles.any(role))
+        question = question.where(literal(role) == any_(app_user.c.roles))
     rows = connection.execute(
         question.order_by(app_user.c.active.desc(), app_user.c.name, app_user.c.id)
         .limit(PAGE_ROWS + 1)
@@ -58,7 +59,7 @@ def _visible(person: Member) -> Select[Any]:
     question = select(app_user)
     if person.branch_ids is None:
         return question
-    here = [app_user.c.branch_ids.any(one) for one in person.branch_ids]
+    here = [literal(one, uuid_type) == any_(app_user.c.branch_ids) for one in person.branch_ids]
     return question.where(or_(app_user.c.id == person.id, *here))
 
 

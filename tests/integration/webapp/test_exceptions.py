@@ -1,0 +1,83 @@
+"""The inbox: what is open is told in sentences, and closed once, with a name and a note."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, text
+
+from syncd.service.operations import findings
+from tests.support.backoffice import Clients, post
+from tests.support.chain import Chain
+from webapp.exceptions.words import WORDINGS, sentence_of
+
+LINK = re.compile(r'href="(/exceptions/[0-9a-f-]{36}/[0-9a-f-]{36})"')
+
+
+def test_every_kind_that_the_sync_service_raises_has_its_words() -> None:
+    raised = {
+        value
+        for name, value in vars(findings).items()
+        if name.isupper() and isinstance(value, str) and not name.endswith("_MAX")
+    }
+    assert raised == set(WORDINGS)
+
+
+def test_an_exception_is_told_with_its_values(webapp: Flask) -> None:
+    with webapp.test_request_context("/?lang=en"):
+        told = sentence_of(
+            "stock-negative", {"code": "1", "name": "Teh Botol", "quantity_milli": -7000}
+        )
+        assert told == "“Teh Botol” (1) stands at −7."
+        assert "new-kind" not in sentence_of("new-kind", {"a": 1})
+        assert sentence_of("fact-unknown", {}) == "A kind of entry that is new here"
+
+
+def test_closing_needs_a_note_and_happens_once(
+    signed_in: Clients, chain_engine: Engine, chain: Chain
+) -> None:
+    client = signed_in("budi")
+    listed = client.get("/exceptions").text
+    address = LINK.findall(listed)[0]
+    assert post(client, f"{address}/resolve", note="  ").status_code == 422
+    assert post(client, f"{address}/resolve", note="Rak dihitung ulang").status_code == 303
+    assert address not in client.get("/exceptions").text
+    resolved = client.get("/exceptions?state=resolved").text
+    assert address in resolved and "Rak dihitung ulang" in resolved
+    assert "Budi Santoso" in client.get(address).text
+    assert post(client, f"{address}/resolve", note="again").status_code == 409
+    with chain_engine.connect() as connection:
+        trail = connection.execute(
+            text("SELECT action FROM audit_entry WHERE action = 'exceptions.resolve'")
+        ).all()
+    assert len(trail) == 1
+
+
+def test_a_bookkeeper_reads_but_does_not_close(signed_in: Clients) -> None:
+    client = signed_in("lestari")
+    address = LINK.findall(client.get("/exceptions").text)[0]
+    assert "What you found or did" not in client.get(address).text
+    assert post(client, f"{address}/resolve", note="x").status_code == 403
+
+
+def test_another_branchs_exception_is_not_there(
+    signed_in: Clients, as_owner: Engine, chain: Chain
+) -> None:
+    client = signed_in("budi")
+    address = LINK.findall(client.get("/exceptions").text)[0]
+    with as_owner.begin() as connection:
+        connection.execute(
+            text("UPDATE exception SET branch_id = :jkt"), {"jkt": chain.branches["JKT"]}
+        )
+    moved = address.replace(chain.branches["SGT"], chain.branches["JKT"])
+    assert client.get(moved).status_code == 404
+    assert post(client, f"{moved}/resolve", note="x").status_code == 404
+    assert "Nothing needs you" in client.get("/exceptions").text
+
+
+@pytest.mark.parametrize("kind", ["stock-negative", "product-unknown"])
+def test_one_kind_can_be_looked_at_alone(kind: str, signed_in: Clients) -> None:
+    page = signed_in().get(f"/exceptions?kind={kind}").text
+    assert len(set(LINK.findall(page))) == 1
