@@ -39,6 +39,9 @@ from syncd.service.operations.project import Projection, merge
 RUN_ENTRIES_MAX: Final = 2_000
 """Entries prepared and written at once: some megabytes of rows, and small enough to overlap."""
 
+RUN_ENTRIES_FIRST: Final = 250
+"""The first run is short, so that PostgreSQL has work soon; each is twice the one before."""
+
 _Prepared = TypeVar("_Prepared")
 _T = TypeVar("_T")
 
@@ -183,17 +186,29 @@ def _lock(store: Store, branch_id: str, journals: Sequence[Journal]) -> dict[str
 
 
 def _runs(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """Pieces of any number of journals, together until a run is full."""
+    """Pieces of any number of journals, together until a run is full; long ones are cut."""
     run: list[Piece] = []
-    count = 0
+    room = size = RUN_ENTRIES_FIRST
     for piece in pieces:
-        if run and count + len(piece.entries) > RUN_ENTRIES_MAX:
-            yield run
-            run, count = [], 0
-        run.append(piece)
-        count += len(piece.entries)
+        rest: Piece | None = piece
+        while rest is not None:
+            part, rest = _cut(rest, room)
+            run.append(part)
+            room -= len(part.entries)
+            if room == 0:
+                yield run
+                run = []
+                room = size = min(2 * size, RUN_ENTRIES_MAX)
     if run:
         yield run
+
+
+def _cut(piece: Piece, count: int) -> tuple[Piece, Piece | None]:
+    """The first entries of a piece, and what is left of it."""
+    if len(piece.entries) <= count:
+        return piece, None
+    first = Piece(piece.terminal, piece.delivery, piece.entries[:count], ends=False)
+    return first, Piece(piece.terminal, piece.delivery, piece.entries[count:], piece.ends)
 
 
 def _finish(

@@ -64,11 +64,15 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Entries that are new here, verified to follow the head, and the segment they came in."""
+    """Entries that are new here, verified to follow the head, and the segment they came in.
+
+    A segment may come in several pieces; `ends` says whether its last entry is in this one.
+    """
 
     terminal: Terminal
     delivery: Delivery
     entries: Sequence[Entry]
+    ends: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ class JournalStore:
         with self._connection.cursor() as cursor:
             _copy(cursor, copy_format.COPY_ENTRIES, prepared.entries)
             segments = copy_format.fields_binary(
-                _segment_row(piece, carrier, now_ms) for piece in prepared.pieces
+                _segment_row(piece, carrier, now_ms) for piece in prepared.pieces if piece.ends
             )
             _copy(cursor, copy_format.COPY_SEGMENTS, segments)
             return projection_store.write(cursor, prepared.rows)
