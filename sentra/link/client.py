@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from urllib3 import BaseHTTPResponse
+from urllib3 import BaseHTTPResponse, HTTPSConnectionPool
 from urllib3.exceptions import (
     HTTPError,
     NewConnectionError,
@@ -47,6 +47,9 @@ ANSWER_BYTES_MAX: Final = 32 * 1024 * 1024
 HEARTBEAT_S_MAX: Final = 40.0
 """A stream is silent for 15 s at most; after two missed heartbeats its line is dead."""
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading an answer may raise: nested deeply enough, JSON exhausts the stack."""
+
 _TRIES: Final = 2
 _T = TypeVar("_T")
 
@@ -64,11 +67,13 @@ class Link:
         key: Ed25519PrivateKey,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
+        pool: HTTPSConnectionPool | None = None,
     ) -> None:
         """`address` is `https://host` or `host:port`; `server_name` the name in the certificate
-        where it is not the host's. `anchors` is PEM. Raises AddressWrong."""
+        where it is not the host's. `anchors` is PEM. `pool` carries the requests where that is not
+        TLS to the address: a simulation's network. Raises AddressWrong."""
         self.address: Address = parse_address(address)
-        self._pool = open_pool(self.address, pinned_context(anchors), server_name)
+        self._pool = pool or open_pool(self.address, pinned_context(anchors), server_name)
         self._device, self._key = device_id, key
         self._clock, self._random = clock, random_bytes
         self._streams: set[BaseHTTPResponse] = set()
@@ -206,7 +211,7 @@ class Link:
     def _refusal(self, response: BaseHTTPResponse, body: bytes) -> LinkRefused | LinkDown:
         try:
             problem = msgspec.json.decode(body, type=Problem)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             if response.status >= 500:
                 slug = f"http-{response.status}"
                 return LinkDown(slug, str(self.address), response.reason or slug)
@@ -229,7 +234,7 @@ class Link:
     def _read(self, body: bytes, shape: type[_T]) -> _T:
         try:
             return msgspec.json.decode(body, type=shape)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise LinkDown("unreadable", str(self.address), error) from error
 
     def _down(self, error: Exception) -> LinkDown:

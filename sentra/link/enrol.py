@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
 from sentra import i18n
+from sentra.link.client import UNREADABLE
 from sentra.link.errors import CloudUnproved, CodeMistyped, EnrolmentRefused, LinkDown
 from sentra.link.wire import open_pool, parse_address, unproved_context
 from sentra.protocol.enrolment import (
@@ -68,7 +69,7 @@ def enrol(
         raise _refusal(address, status, body)
     try:
         answer = msgspec.json.decode(body, type=EnrolAnswer)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise LinkDown("unreadable", address, error) from error
     if not answer_is_proved(shared, answer, public):
         raise CloudUnproved(address=address)
@@ -106,6 +107,6 @@ def _post(address: str, body: bytes) -> tuple[int, bytes]:
 def _refusal(address: str, status: int, body: bytes) -> EnrolmentRefused | LinkDown:
     try:
         problem = msgspec.json.decode(body, type=Problem)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return LinkDown(f"http-{status}", address, f"HTTP {status}")
     return EnrolmentRefused(detail=problem.detail or problem.title)

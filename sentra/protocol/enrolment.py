@@ -107,4 +107,6 @@ def prove_answer(key: bytes, answer: EnrolAnswer, public_key: str) -> EnrolAnswe
 
 def answer_is_proved(key: bytes, answer: EnrolAnswer, public_key: str) -> bool:
     """Whether whoever answered knows the code."""
-    return hmac.compare_digest(prove_answer(key, answer, public_key).proof, answer.proof)
+    expected = prove_answer(key, answer, public_key).proof
+    # As bytes: compared as text, a proof with a letter outside ASCII would raise.
+    return hmac.compare_digest(expected.encode(), answer.proof.encode())

@@ -13,6 +13,14 @@ _HEADER = struct.Struct(">16sIQHQ10s")
 GENESIS = bytes(32)
 """`prev` of a terminal's very first entry."""
 
+EPOCH_MAX = 2**31 - 1
+"""Every store keeps it in 32 bits; a terminal opens one each time it was restored."""
+
+SEQ_MAX = 2**63 - 1
+"""Every store keeps it in 64 bits with a sign."""
+
+HASH_BYTES = 32
+
 BODY_BYTES_MAX = 256 * 1024
 """A receipt of 500 lines is about 100 KiB; more is not a fact of a till."""
 

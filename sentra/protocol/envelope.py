@@ -58,7 +58,10 @@ def pack(parcels: Sequence[Parcel]) -> bytes:
             router = uuid.UUID(parcel.custody.router).bytes
             at_ms = parcel.custody.received_at_ms
         parts += (_ITEM.pack(router, at_ms, len(parcel.sealed)), parcel.sealed)
-    return b"".join(parts)
+    body = b"".join(parts)
+    if len(body) > ENVELOPE_BYTES_MAX:
+        raise ValueError(f"an envelope holds up to {ENVELOPE_BYTES_MAX} bytes")
+    return body
 
 
 def unpack(body: bytes) -> list[Parcel]:

@@ -46,6 +46,8 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[tuple[str, str, bytes | None]])
 _page_decoder = msgspec.msgpack.Decoder(tuple[int, list[tuple[int, bytes, bytes]]])
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 
 def _signed_bytes(scope: str, revision: int, sealed: bytes) -> bytes:
     return _TAG + f"\n{scope}\n{revision}\n".encode() + hashlib.sha256(sealed).digest()
@@ -69,11 +71,14 @@ def open_revision(revision: SealedRevision, cloud_key: Ed25519PublicKey) -> list
             revision.signature,
             _signed_bytes(revision.scope, revision.revision, revision.sealed),
         )
+        # A size inside the frame overrides max_output_size and would be allocated unseen.
+        if zstandard.frame_content_size(revision.sealed) > RAW_BYTES_MAX:
+            raise FeedDamaged(f"revision {revision.revision} of {revision.scope} is too large")
         raw = zstandard.ZstdDecompressor().decompress(
             revision.sealed, max_output_size=RAW_BYTES_MAX
         )
         rows = _decoder.decode(raw)
-    except (InvalidSignature, zstandard.ZstdError, msgspec.DecodeError) as error:
+    except (InvalidSignature, zstandard.ZstdError, *_UNREADABLE) as error:
         raise FeedDamaged(f"revision {revision.revision} of {revision.scope}") from error
     return [FeedItem(*row) for row in rows]
 
@@ -87,6 +92,6 @@ def unpack_page(scope: str, body: bytes) -> tuple[int, list[SealedRevision]]:
     """(head there, revisions in order). Raises FeedDamaged."""
     try:
         head, rows = _page_decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise FeedDamaged(f"the page of {scope} is unreadable") from error
     return head, [SealedRevision(scope, *row) for row in rows]

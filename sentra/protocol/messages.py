@@ -6,7 +6,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from sentra.protocol.entry import Head
+from sentra.protocol.entry import EPOCH_MAX, HASH_BYTES, SEQ_MAX, Head
 
 PROTOCOLS = (1,)
 """The versions of the protocol that this program speaks, newest last."""
@@ -22,8 +22,16 @@ class HeadNote(msgspec.Struct, frozen=True):
     hash: str
 
     def to_head(self) -> Head:
-        """As the chain's own type. Raises ValueError for a hash that is no hex."""
-        return Head(self.epoch, self.seq, bytes.fromhex(self.hash))
+        """As the chain's own type. Raises ValueError for one that no store can hold."""
+        if not (1 <= self.epoch <= EPOCH_MAX and 0 <= self.seq <= SEQ_MAX):
+            raise ValueError("a head outside the limits")
+        try:
+            digest = bytes.fromhex(self.hash)
+        except ValueError:
+            digest = b""
+        if len(digest) != HASH_BYTES:
+            raise ValueError("a head whose hash is none")
+        return Head(self.epoch, self.seq, digest)
 
 
 class Watermark(msgspec.Struct, frozen=True):

@@ -18,7 +18,15 @@ import zstandard
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from sentra.protocol.entry import BODY_BYTES_MAX, Entry, Head, entry_hash, terminal_bytes
+from sentra.protocol.entry import (
+    BODY_BYTES_MAX,
+    EPOCH_MAX,
+    SEQ_MAX,
+    Entry,
+    Head,
+    entry_hash,
+    terminal_bytes,
+)
 from sentra.protocol.errors import ChainBroken, SegmentDamaged, SignatureWrong
 
 ENTRIES_MAX = 2_000
@@ -124,7 +132,8 @@ def read_header(sealed: bytes) -> SegmentHeader:
     if len(sealed) > SEGMENT_BYTES_MAX:
         raise SegmentDamaged(f"larger than {SEGMENT_BYTES_MAX} bytes")
     _, terminal, epoch, first, count, last_hash, raw = _HEADER.unpack_from(sealed, 4)
-    if not 1 <= count <= ENTRIES_MAX or first < 1 or epoch < 1 or raw > PAYLOAD_BYTES_MAX:
+    places_fit = 1 <= epoch <= EPOCH_MAX and 1 <= first <= SEQ_MAX - ENTRIES_MAX
+    if not places_fit or not 1 <= count <= ENTRIES_MAX or raw > PAYLOAD_BYTES_MAX:
         raise SegmentDamaged("its header is outside the limits")
     text = terminal.hex()
     name = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

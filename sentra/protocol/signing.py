@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -18,6 +19,12 @@ WINDOW_MS = 5 * 60 * 1000
 """How far a request's time may be from the server's. Nonces are remembered for twice as long."""
 
 NONCE_BYTES = 12
+NONCE_LENGTH_MAX = 32
+"""Characters that a server remembers of each request."""
+
+_DIGITS = re.compile(r"[0-9]{1,15}")
+"""Milliseconds until the year 33658."""
+
 _TAG = b"sentra/request/1\n"
 
 
@@ -56,13 +63,15 @@ def sign(
 def parse(header: str | None) -> Signature:
     """The header's parts, not yet verified. Raises SignatureWrong where it is missing or odd."""
     parts = (header or "").split(" ")
-    if len(parts) != 5 or parts[0] != "v1" or len(parts[3]) > 32 or not parts[2].isdecimal():
+    if len(parts) != 5 or parts[0] != "v1" or len(parts[3]) > NONCE_LENGTH_MAX:
         raise SignatureWrong("the request is not signed")
+    if not _DIGITS.fullmatch(parts[2]):
+        raise SignatureWrong("the request's time is unreadable")
     try:
         signature = base64.urlsafe_b64decode(parts[4])
     except (binascii.Error, ValueError) as error:
         raise SignatureWrong("the request's signature is unreadable") from error
-    return Signature(parts[1], int(parts[2][:18]), parts[3], signature)
+    return Signature(parts[1], int(parts[2]), parts[3], signature)
 
 
 def verify(

@@ -227,7 +227,7 @@ def test_a_redirect_is_not_followed(serve: Serve, link: MakeLink) -> None:
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"<html>", b"[1]", b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html>", b"[1]", b"\xff", b'{"a":' * 9999])
 def test_an_answer_that_is_none_is_no_answer(serve: Serve, link: MakeLink, body: bytes) -> None:
     server = serve(lambda _: Answer(body=body))
     with pytest.raises(LinkDown) as caught:
