@@ -20,6 +20,10 @@ from sentra.web.permissions import install_guard, public
 from webapp.account.routes import blueprint as account
 from webapp.branches.device_routes import blueprint as devices
 from webapp.branches.routes import blueprint as branches
+from webapp.catalogue.category_routes import blueprint as categories
+from webapp.catalogue.importing.routes import blueprint as imports
+from webapp.catalogue.importing.routes import install_uploads
+from webapp.catalogue.routes import blueprint as catalogue
 from webapp.change import PARTS, Parts
 from webapp.config import SETTINGS, Settings
 from webapp.dashboard.routes import blueprint as dashboard
@@ -36,7 +40,19 @@ from webapp.sessions import RedisSession, RedisSessions
 from webapp.shifts.routes import blueprint as shifts
 from webapp.words import device_role_name, kind_name, tender_name
 
-BLUEPRINTS: Final = (account, dashboard, sales, shifts, exceptions, branches, devices, people)
+BLUEPRINTS: Final = (
+    account,
+    dashboard,
+    sales,
+    shifts,
+    exceptions,
+    catalogue,
+    categories,
+    imports,
+    branches,
+    devices,
+    people,
+)
 """One for each subject of the menu."""
 
 
@@ -100,6 +116,7 @@ def create_webapp(
     install_live(app, redis, threads=settings.threads)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    install_uploads(app)
     install_limits(app, settings.redis_url)
     app.add_url_rule("/", "home", _home)
     return app

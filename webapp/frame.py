@@ -19,12 +19,22 @@ from webapp.roles import Member
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A line of the menu: where it leads, and which permission opens it."""
+    """A line of the menu: where it leads, and which permission opens it.
+
+    `everywhere`: only for people whose business every branch is.
+    """
 
     label: object
     endpoint: str
     icon: str
     permission: str
+    everywhere: bool = False
+
+    def is_open_to(self, person: Member) -> bool:
+        """Whether the page is there, and this person may see it."""
+        if self.endpoint not in current_app.view_functions or not person.may(self.permission):
+            return False
+        return not self.everywhere or person.branch_ids is None
 
 
 _MENU: Final = (
@@ -41,7 +51,9 @@ _MENU: Final = (
         lazy_gettext("Catalogue"),
         (
             _Entry(lazy_gettext("Products"), "catalogue.index", "package", "catalogue.view"),
-            _Entry(lazy_gettext("Import"), "catalogue.imports", "file-import", "catalogue.import"),
+            _Entry(
+                lazy_gettext("Import"), "imports.index", "file-import", "catalogue.import", True
+            ),
         ),
     ),
     (
@@ -52,6 +64,9 @@ _MENU: Final = (
         ),
     ),
 )
+
+_STAND_UNDER: Final = {"categories": "catalogue", "devices": "branches"}
+"""Blueprints without a line of their own, and whose line is lit instead."""
 
 ROLE_NAMES: Final = {
     "owner": lazy_gettext("Owner"),
@@ -91,7 +106,7 @@ def first_page(person: Member) -> str:
     """Where a person lands after signing in: the first page of the menu that is open to them."""
     for _label, entries in _MENU:
         for entry in entries:
-            if entry.endpoint in current_app.view_functions and person.may(entry.permission):
+            if entry.is_open_to(person):
                 return url_for(entry.endpoint)
     return url_for("account.show")
 
@@ -108,7 +123,7 @@ def _navigation(person: Member, exceptions: int) -> tuple[NavGroup, ...]:
                 count=exceptions if entry.endpoint == "exceptions.index" else 0,
             )
             for entry in entries
-            if entry.endpoint in current_app.view_functions and person.may(entry.permission)
+            if entry.is_open_to(person)
         )
         if items:
             groups.append(NavGroup(items, str(label)))
@@ -116,11 +131,9 @@ def _navigation(person: Member, exceptions: int) -> tuple[NavGroup, ...]:
 
 
 def _is_here(endpoint: str) -> bool:
-    """Whether the present page belongs to this line: the same endpoint, or the longest prefix."""
-    if request.endpoint is None or request.blueprint != endpoint.partition(".")[0]:
-        return False
-    imports = "import" in request.endpoint.partition(".")[2]
-    return bool(imports == endpoint.endswith(".imports"))
+    """Whether the present page belongs to this line of the menu."""
+    here = request.blueprint or ""
+    return _STAND_UNDER.get(here, here) == endpoint.partition(".")[0]
 
 
 def _company_name(connection: Connection) -> str:

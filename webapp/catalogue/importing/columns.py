@@ -45,9 +45,9 @@ _NAMES: Final = {
     " retail price, harga eceran, harga jual 1, harga satuan",
     "cost": "harga beli, hrg beli, hbeli, harga pokok, hpp, modal, cost, cost price, buying price,"
     " purchase price",
-    "tax": "pajak, tax, ppn, tax code, kode pajak",
-    "stock_minimum": "stok minimal, stok min, minimum stok, stock minimum, min stock, reorder"
-    " point, reorder level",
+    "tax": "kode pajak, tax code, pajak, tax, ppn",
+    "stock_minimum": "stok minimum, stok minimal, stok min, minimum stok, minimum stock, stock"
+    " minimum, min stock, reorder point, reorder level",
     "discount": "diskon, discount, disc, potongan",
 }
 """Field -> column names of old systems, the likeliest first; order decides between two columns."""
@@ -70,6 +70,9 @@ class MapWrong(Failure):
     sentence = "“%(given)s” cannot be mapped: the file has %(found)s, and a product has %(fields)s."
 
 
+_FORMULA_SIGNS: Final = frozenset("=+-@")
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Field -> place in the row. `unused` are the columns that nothing was made of."""
@@ -80,7 +83,9 @@ class Columns:
     def value(self, cells: Sequence[str], field: str) -> str:
         """The trimmed text of a field in a row; empty where there is no such column."""
         place = self.places.get(field)
-        return "" if place is None else cells[place].strip()
+        text = "" if place is None else cells[place].strip()
+        # Exports of ours put an apostrophe before what a spreadsheet would take for a formula.
+        return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA_SIGNS else text
 
 
 def plain(name: str) -> str:
@@ -88,6 +93,15 @@ def plain(name: str) -> str:
     text = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     text = re.sub(r"\(.*?\)", " ", text)
     return " ".join(re.sub(r"[^a-z0-9]+", " ", text).split())
+
+
+def column_names(header: Sequence[str]) -> tuple[str, ...]:
+    """A name of its own for each column: `harga`, `harga #5` for a second one, `#6` for none."""
+    names: list[str] = []
+    for place, cell in enumerate(header, 1):
+        name = cell.strip() or f"#{place}"
+        names.append(f"{name} #{place}" if name in names else name)
+    return tuple(names)
 
 
 def guess(header: Sequence[str]) -> dict[str, int]:
@@ -106,11 +120,14 @@ def guess(header: Sequence[str]) -> dict[str, int]:
 def choose(header: Sequence[str], wishes: Mapping[str, str]) -> Columns:
     """The guesses, changed by wishes (column -> field; an empty field takes the column out).
 
+    Columns are named as `column_names` does.
+
     Raises MapWrong, ColumnsUnclear.
     """
     places = guess(header)
-    names = {name.strip(): place for place, name in enumerate(header)}
-    found = ", ".join(name for name in header if name) or "-"
+    named = column_names(header)
+    names = {name: place for place, name in enumerate(named)}
+    found = ", ".join(named)
     for column, field in wishes.items():
         place = names.get(column.strip())
         if place is None or (field and field not in FIELDS):
@@ -120,8 +137,7 @@ def choose(header: Sequence[str], wishes: Mapping[str, str]) -> Columns:
             places[field] = place
     for field in REQUIRED:
         if field not in places:
-            example = next((name for name in header if name), "kolom")
-            raise ColumnsUnclear(missing=field, field=field, found=found, example=example)
+            raise ColumnsUnclear(missing=field, field=field, found=found, example=named[0])
     used = set(places.values())
-    unused = tuple(name for place, name in enumerate(header) if name and place not in used)
+    unused = tuple(name for place, name in enumerate(named) if place not in used)
     return Columns(places, unused)

@@ -37,7 +37,6 @@ TELL_SECONDS: Final = 0.4
 OPEN: Final = ("queued", "running")
 """The states of a run that still has to be done."""
 
-NOTHING_TAKEN: Final = N_("None of the rows could be taken, so nothing was changed.")
 FAULT: Final = N_(
     "The import stopped because of a fault of the program; nothing was changed. Try again, and "
     "tell whoever runs Sentra if it happens twice."
@@ -73,7 +72,7 @@ class ImportJob:
         log = _log.bind(run=run_id, file=row.file_name)
         try:
             taken = self._import(row)
-            log.info("catalogue_imported", taken=taken)
+            log.info("import_done", taken=taken, dry_run=bool(row.options.get("dry_run")))
         except _DoneMeanwhile:
             log.info("import_done_meanwhile")
         except Failure as failure:
@@ -92,6 +91,8 @@ class ImportJob:
             objects.fetch(row.object_key, path)
             with self._engine.connect() as connection:
                 loaded = run.load(connection, path, row.options["map"], self._progress(row.id))
+        if row.options.get("dry_run"):
+            return self._keep_preview(row.id, loaded)
         actor = Actor(row.created_by, row.user_name or "", row.options.get("address", ""))
         with open_change(self._engine, self._parts, actor) as change:
             lock_catalogue(change.connection)
@@ -102,12 +103,17 @@ class ImportJob:
             self._write_outcome(change, row.id, outcome)
         return outcome.summary.taken
 
+    def _keep_preview(self, run_id: str, loaded: run.Loaded) -> int:
+        with self._engine.connect() as connection:
+            outcome = run.preview(connection, loaded, self._parts.clock())
+        self._note(run_id, status="preview", error=None, **outcome_columns(outcome))
+        return outcome.summary.taken
+
     def _write_outcome(self, change: Change, run_id: str, outcome: run.Outcome) -> None:
-        nothing = outcome.summary.taken == 0
         values = {
             **outcome_columns(outcome),
-            "status": "failed" if nothing else "done",
-            "error": NOTHING_TAKEN if nothing else None,
+            "status": "done",
+            "error": None,
             "finished_at_ms": change.now_ms,
         }
         change.connection.execute(
