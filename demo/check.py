@@ -20,7 +20,7 @@ from demo.commands import CONVERGED_S_MAX, NotConverged, replay_progress, run_se
 from demo.found import Found
 from demo.passwords import new_pin
 from demo.places import DevicePlace
-from demo.stage import Stage, now_ms, today
+from demo.stage import Stage, now_ms
 from sentra.cloud.branches import suggest_code
 from sentra.cloud.people import create_person
 from sentra.i18n import say
@@ -61,7 +61,7 @@ class Check:
             goods.write_catalogue(catalogue_file)
         if tickets_file is None:
             tickets_file = stage.folder / "tickets.csv"
-            goods.write_tickets(tickets_file, goods.SHOPS, last_day=today(), days=GENERATED_DAYS)
+            goods.write_tickets(tickets_file, goods.SHOPS, until_ms=now_ms(), days=GENERATED_DAYS)
         if catalogue_file is not None:
             tell(say("Importing the catalogue %(name)s", name=catalogue_file.name))
             run_sentra(stage, "import", "catalogue", str(catalogue_file.absolute()), "--json")

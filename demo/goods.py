@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
+from sentra.instants import at_local
+
 CATALOGUE_HEADER = (
     "kode", "barcode", "nama", "kategori", "satuan_jual", "harga_beli", "harga_jual", "stok",
 )  # fmt: skip
@@ -143,18 +145,13 @@ def write_catalogue(path: Path, seed: int = 1) -> int:
 
 
 def write_tickets(
-    path: Path, shops: Sequence[Shop], *, last_day: date, days: int, seed: int = 1
+    path: Path, shops: Sequence[Shop], *, until_ms: int, days: int, seed: int = 1
 ) -> int:
-    """Writes tickets of the days that end with `last_day`, in the order of time; how many."""
+    """Writes tickets of some days up to an instant, each shop in its own time; how many."""
     dice = random.Random(seed)
     stock = goods()
     weights = [60_000 / (good.price + 2_000) for good in stock]
-    tickets = sorted(
-        ticket
-        for back in range(days)
-        for shop in shops
-        for ticket in _day(shop, last_day - timedelta(days=back), dice)
-    )
+    tickets = sorted(ticket for shop in shops for ticket in _days(shop, until_ms, days, dice))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(TICKETS_HEADER)
@@ -168,6 +165,16 @@ def write_tickets(
                 row = (f"D{number:06}", branch, till, at, good.code, good.name)
                 writer.writerow((*row, quantity, good.price, payment))
     return len(tickets)
+
+
+def _days(
+    shop: Shop, until_ms: int, days: int, dice: random.Random
+) -> Iterator[tuple[str, str, str]]:
+    now = at_local(until_ms, shop.zone)
+    for back in range(days):
+        for ticket in _day(shop, now.date() - timedelta(days=back), dice):
+            if ticket[0] <= now.replace(tzinfo=None).isoformat():
+                yield ticket
 
 
 def _day(shop: Shop, day: date, dice: random.Random) -> Iterator[tuple[str, str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +16,7 @@ from demo.company import make_people
 from demo.control.app import serve
 from demo.control.watch import Watch
 from demo.places import DevicePlace
-from demo.stage import CONTROL_PORT, TILL_PORT, Stage, today
+from demo.stage import CONTROL_PORT, TILL_PORT, Stage, now_ms
 from sentra.i18n import say
 
 COMPANY_NAME = "Toko Sentra"
@@ -102,11 +101,10 @@ class Play:
                 self._stage.enrol(shop.name, "terminal", f"Kasir {number}")
 
     def _sell(self) -> None:
-        """Some weeks of sales up to yesterday, made by the tills' own actions."""
+        """Some weeks of sales up to this moment, made by the tills' own actions."""
         stage = self._stage
         path = stage.folder / "history.csv"
-        yesterday = today() - timedelta(days=1)
-        count = goods.write_tickets(path, goods.SHOPS, last_day=yesterday, days=HISTORY_DAYS)
+        count = goods.write_tickets(path, goods.SHOPS, until_ms=now_ms(), days=HISTORY_DAYS)
         self._tell(say("Selling through the last three weeks: %(count)s tickets", count=count))
         with self._console.status("") as status:
             for done, total in replay_progress(stage, path):

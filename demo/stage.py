@@ -14,7 +14,6 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, text
@@ -33,7 +32,6 @@ from sentra.embedded.redis import running_redis
 from sentra.enrolment import enrol_device
 from sentra.failures import Failure
 from sentra.i18n import say
-from sentra.instants import local_date
 from sentra.vault.database import Vault
 from sentra.vault.identity import read_identity, write_identity
 
@@ -55,11 +53,6 @@ class PartNotReady(Failure):
 def now_ms() -> int:
     """The present instant: the stage stands outside the pure core."""
     return time.time_ns() // 1_000_000
-
-
-def today() -> date:
-    """The day in the first zone of the country; the sun is up in the others too."""
-    return date.fromisoformat(local_date(now_ms(), "Asia/Jakarta"))
 
 
 class Stage:
