@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import hmac
 import os
-import secrets
+import shutil
 import socket
-import tempfile
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
-from cheroot.ssl.builtin import BuiltinSSLAdapter
-from cheroot.wsgi import Server
+import structlog
 from flask import Flask
 
+from router_agent import metrics
 from router_agent.config import RouterSettings
 from router_agent.inbound.routes import Inbound
-from router_agent.inbound.trunk_loop import TrunkLoop
-from router_agent.outbound.schema import MIGRATIONS
+from router_agent.inbound.server import ListeningServer, tls_context
+from router_agent.inbound.streams import Streams
+from router_agent.inbound.trunk_loop import TrunkLoop, TrunkParts
+from router_agent.outbound import store
+from router_agent.outbound.known_devices import KnownDevices
+from router_agent.outbound.roll_call import RollCall
+from router_agent.outbound.schema import ROOMS
+from router_agent.outbound.shelf import VaultShelf
+from router_agent.outbound.waiting_sums import WaitingSums
 from router_agent.status import install_status
 from router_agent.status.frame import status_frame
 from sentra.instants import Clock
 from sentra.link.client import Link
+from sentra.protocol.envelope import ENVELOPE_BYTES_MAX
 from sentra.vault import lock
 from sentra.vault.database import Vault
 from sentra.vault.failures import VaultMissing
@@ -29,23 +39,64 @@ from sentra.vault.identity import Identity, read_identity
 from sentra.web.devices import install_protocol_errors
 from sentra.web.factory import create_app
 
-ROOMS = {"router": MIGRATIONS}
-"""The router's own tables in its vault."""
+PAGE_THREADS: Final = 3
+"""The page on the machine itself has few readers: a technician, a probe, Prometheus."""
+
+JOIN_S_MAX: Final = 1.0
+"""For the trunk's present step at the end; what it sent is sent again at the next start."""
+
+_log = structlog.get_logger(__name__)
+
+
+def ticks() -> int:
+    """Milliseconds of a clock that only goes forward."""
+    return time.monotonic_ns() // 1_000_000
 
 
 class Router:
-    """A running router: its vault, its trunk, its two servers."""
+    """A running router: its vault, its trunk, its two servers. Call `stop` also after a failed
+    `start`."""
 
     def __init__(self, settings: RouterSettings, clock: Clock, version: str) -> None:
+        """Raises AlreadyRunning, and what `Vault.open` raises."""
         self.settings, self.clock, self.version = settings, clock, version
         self._open = ExitStack()
-        self._open.enter_context(lock.hold(settings.folder, "router"))
-        self.vault = Vault.open(settings.folder, ROOMS)
-        self._open.callback(self.vault.close)
-        self.identity = _identity(self.vault, settings.folder)
-        self.stopping = threading.Event()
-        self.trunk = TrunkLoop(self.vault, self.identity, self._link(), clock, version)
-        self._servers: list[Server] = []
+        try:
+            self._open.enter_context(lock.hold(settings.folder, "router"))
+            self.vault = Vault.open(settings.folder, ROOMS)
+            self._open.callback(self.vault.close)
+            self.identity = _identity(self.vault, settings.folder)
+            self._build()
+        except BaseException:
+            self._open.close()
+            raise
+
+    def _build(self) -> None:
+        identity = self.identity
+        self.devices = KnownDevices(self.vault, identity.branch_id)
+        self.shelf = VaultShelf(self.vault, identity, decided=self.devices.renew)
+        self.streams, self.sums = Streams(), WaitingSums()
+        self.roll_call = RollCall(self.vault)
+        self.trunk = TrunkLoop(
+            TrunkParts(
+                vault=self.vault,
+                identity=identity,
+                link=self._link(),
+                shelf=self.shelf,
+                streams=self.streams,
+                sums=self.sums,
+                roll_call=self.roll_call,
+                clock=self.clock,
+                ticks=ticks,
+                version=self.version,
+            )
+        )
+        self._servers: list[ListeningServer] = []
+
+    @property
+    def name(self) -> str:
+        """As people call it, and as its metrics are labelled."""
+        return self.identity.name
 
     def _link(self) -> Link:
         identity = self.identity
@@ -60,64 +111,108 @@ class Router:
         )
 
     def start(self) -> tuple[int, int]:
-        """Serves tills and the page; returns (port for tills, port of the page)."""
-        protocol = self._app(page_only=False)
-        page = self._app(page_only=True)
-        tls = self._server(self.settings.host, self.settings.port, protocol)
-        tls.ssl_adapter = self._tls()
-        plain = self._server("127.0.0.1", self.settings.page_port, page)
-        ports = []
-        for server in (tls, plain):
-            server.prepare()
-            ports.append(int(server.bind_addr[1]))
-            threading.Thread(target=server.serve, daemon=True).start()
-            self._servers.append(server)
-        self.trunk.addresses = self.settings.advertised or (f"{_own_address()}:{ports[0]}",)
-        self.trunk.start()
-        return ports[0], ports[1]
+        """Serves tills and the page; returns (port for tills, port of the page).
 
-    def _server(self, host: str, port: int, app: Flask) -> Server:
-        return Server(
-            (host, port), app, numthreads=self.settings.threads, timeout=60, shutdown_timeout=1
+        Raises PortTaken.
+        """
+        settings, identity = self.settings, self.identity
+        context = tls_context(
+            (identity.certificate or "") + identity.anchors, identity.tls_key or ""
         )
+        tills = ListeningServer(
+            settings.host, settings.port, self.app(tls=True),
+            threads=settings.threads, context=context,
+        )  # fmt: skip
+        page = ListeningServer(
+            "127.0.0.1", settings.page_port, self.app(tls=False),
+            threads=PAGE_THREADS, context=None,
+        )  # fmt: skip
+        self._servers += [tills, page]
+        self.streams.need_threads = tills.lend_threads
+        port, page_port = tills.open(), page.open()
+        self.trunk.addresses = settings.advertised or (f"{_own_address()}:{port}",)
+        self.trunk.start()
+        self._watch()
+        _log.info(
+            "serving",
+            router=self.name,
+            branch=identity.branch_code,
+            address=f"{settings.host}:{port}",
+            page=f"http://127.0.0.1:{page_port}",
+            told=self.trunk.addresses,
+        )
+        return port, page_port
 
-    def _app(self, *, page_only: bool) -> Flask:
+    def app(self, *, tls: bool) -> Flask:
+        """The page; where tills come in, the protocol too."""
         app = create_app(
             "router_agent",
-            secret_key=secrets.token_hex(32),
-            https=not page_only,
+            secret_key=self._secret("tills" if tls else "page"),
+            https=tls,
             frame=lambda: status_frame(self),
-            checks={"vault": self._check_vault},
+            checks={"vault": self._check_vault, "trunk": self._check_trunk},
             clock=self.clock,
+            body_size_max_bytes=ENVELOPE_BYTES_MAX,
         )
+        # Cookies know no ports: routers, tills and pages of one machine must not share a name.
+        name = f"sentra-router-{self.identity.device_id[-12:]}"
+        app.config["SESSION_COOKIE_NAME"] = f"__Host-{name}" if tls else name
         install_status(app, self)
-        if not page_only:
+        if tls:
             install_protocol_errors(app, self.clock)
             Inbound(self).register(app)
         return app
+
+    def _secret(self, purpose: str) -> str:
+        """Signs cookies; the same after a restart, so that nobody has to sign in again."""
+        own = self.identity.private_key.private_bytes_raw()
+        return hmac.digest(own, f"sentra/router/{purpose}".encode(), "sha256").hex()
 
     def _check_vault(self) -> None:
         with self.vault.reader() as db:
             db.execute("SELECT 1").fetchone()
 
-    def _tls(self) -> BuiltinSSLAdapter:
-        """The adapter reads files: the key is on disk for the moment of reading, mode 0600."""
-        with tempfile.TemporaryDirectory(dir=self.settings.folder) as folder:
-            certificate, key = Path(folder) / "certificate.pem", Path(folder) / "key.pem"
-            key.touch(mode=0o600)
-            key.write_text(self.identity.tls_key or "")
-            certificate.write_text((self.identity.certificate or "") + self.identity.anchors)
-            return BuiltinSSLAdapter(str(certificate), str(key))
+    def _check_trunk(self) -> None:
+        if not self.trunk.is_alive():
+            raise RuntimeError("the trunk's thread has ended")
+
+    def _watch(self) -> None:
+        metrics.watch(
+            self.name,
+            {
+                "trunk_up": lambda: float(bool(self.trunk.state.reachable)),
+                "waiting": lambda: float(self._waiting()),
+                "oldest_age_s": self._oldest_age_s,
+                "streams": lambda: float(self.streams.count),
+                "disk_free": lambda: float(shutil.disk_usage(self.settings.folder).free),
+            },
+        )
+        self._open.callback(metrics.forget, self.name)
+
+    def _waiting(self) -> int:
+        with self.vault.reader() as db:
+            return sum(lane.waiting for lane in store.lanes(db))
+
+    def _oldest_age_s(self) -> float:
+        with self.vault.reader() as db:
+            oldest = store.oldest_waiting_at_ms(db)
+        return 0.0 if oldest is None else max(0, self.clock() - oldest) / 1000
 
     def stop(self) -> None:
         """Ends everything within about two seconds; what was answered is on disk."""
-        self.stopping.set()
+        self.streams.stop()
         self.trunk.stop()
-        for server in self._servers:
-            server.stop()
+        endings = [threading.Thread(target=server.stop) for server in self._servers]
+        for ending in endings:
+            ending.start()
+        for ending in endings:
+            ending.join()
         if self.trunk.is_alive():
-            self.trunk.join(timeout=2)
+            self.trunk.join(timeout=JOIN_S_MAX)
+        if self.trunk.ident is not None:
+            self.trunk.write_watch(self.clock())
         self._open.close()
+        _log.info("stopped", router=self.name)
 
 
 def _identity(vault: Vault, folder: Path) -> Identity:

@@ -1,84 +1,126 @@
-"""`sentra router`: one or several branch routers in this process."""
+"""`sentra router`: one or several branch routers in this process; `sentra verify --router`."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sentra.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from router_agent.bootstrap import Router
+    from router_agent.config import RouterSettings
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_PORT = click.IntRange(0, 65_535)
 
 
 @click.command()
 @click.option(
     "--data",
     "folders",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_FOLDER,
     multiple=True,
-    required=True,
-    envvar="SENTRA_DATA_DIR",
-    help="The router's folder; give it again for another router in this process.",
+    help="The router's folder; give it again for another router in this process. Also the "
+    "setting SENTRA_DATA_DIR.",
 )
 @click.option("--host", default="0.0.0.0", show_default=True, help="Where tills find it.")  # noqa: S104
 @click.option(
-    "--port", "ports", type=int, multiple=True, help="For tills, by TLS; 8443 unless given."
+    "--port", "ports", type=_PORT, multiple=True, help="For tills, by TLS; 8443 unless given."
 )
 @click.option(
     "--page-port",
     "page_ports",
-    type=int,
+    type=_PORT,
     multiple=True,
     help="The page on this machine alone; 8480 unless given.",
 )
 @click.option(
-    "--advertise", multiple=True, help="host:port that tills are told, instead of our own."
+    "--advertise",
+    "advertised",
+    multiple=True,
+    help="host:port that tills are told, instead of our own.",
 )
-@click.option("--threads", default=24, show_default=True, help="Requests served at once.")
+@click.option(
+    "--threads",
+    default=8,
+    show_default=True,
+    type=click.IntRange(2, 256),
+    help="Requests answered at once.",
+)
 def router(
     folders: tuple[Path, ...],
     host: str,
     ports: tuple[int, ...],
     page_ports: tuple[int, ...],
-    advertise: tuple[str, ...],
+    advertised: tuple[str, ...],
     threads: int,
 ) -> None:
     """Run the branch router of each folder until it is told to stop.
 
     With several folders, give --port, --page-port and --advertise once for each, in their order.
     """
-    from router_agent.bootstrap import Router
-    from router_agent.config import RouterSettings
+    from router_agent.config import read_settings
 
-    configure_logging("router")
+    settings = read_settings(
+        os.environ,
+        folders,
+        host=host,
+        ports=ports,
+        page_ports=page_ports,
+        advertised=advertised,
+        threads=threads,
+    )
+    configure_logging("router", level=settings.log_level)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    routers: list[Router] = []
+    _serve(settings.routers, stop)
+
+
+def _serve(settings: Sequence[RouterSettings], stop: threading.Event) -> None:
+    from router_agent.bootstrap import Router
+
+    running: list[Router] = []
     try:
-        for place, folder in enumerate(folders):
-            settings = RouterSettings(
-                folder=folder,
-                host=host,
-                port=_of(ports, place, 8443),
-                page_port=_of(page_ports, place, 8480),
-                advertised=advertise[place : place + 1],
-                threads=threads,
-            )
-            one = Router(settings, lambda: time.time_ns() // 1_000_000, version("sentra"))
-            routers.append(one)
-            one.start()
+        for one in settings:
+            made = Router(one, lambda: time.time_ns() // 1_000_000, version("sentra"))
+            running.append(made)
+            made.start()
         stop.wait()
     finally:
-        for one in routers:
-            one.stop()
+        _stop_all(running)
 
 
-def _of(given: tuple[int, ...], place: int, default: int) -> int:
-    """The port for the folder at this place: given, or counted on from the last that is known."""
-    if place < len(given):
-        return given[place]
-    return (given[-1] + place - len(given) + 1) if given else default + place
+def _stop_all(running: Sequence[Router]) -> None:
+    """All at once: each needs up to two seconds, whatever the number."""
+    with ThreadPoolExecutor(max_workers=max(1, len(running))) as pool:
+        for ending in [pool.submit(one.stop) for one in running]:
+            ending.result()
+
+
+@click.command("verify")
+@click.option(
+    "--router",
+    "folders",
+    type=_FOLDER,
+    multiple=True,
+    required=True,
+    help="A router's folder; may be given several times, also while the router runs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify(folders: tuple[Path, ...], as_json: bool) -> None:
+    """Prove what routers hold: chains, signatures, gaps, decisions, and the sums of the sales."""
+    from router_agent.verify import prove
+    from sentra.verification import Proof, tell
+
+    tell(Proof([device for folder in folders for device in prove(folder)]), as_json=as_json)

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from sentra.config import Environment
+from sentra.telemetry import LEVELS
+
+PORT_DEFAULT: Final = 8443
+PAGE_PORT_DEFAULT: Final = 8480
+
+THREADS_DEFAULT: Final = 8
+"""Requests answered at once; tills that only wait for a word have threads of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,11 +23,61 @@ class RouterSettings:
 
     `folder` holds its vault; `host` and `port` (0: any free one) are where tills find it, by TLS;
     `page_port` serves the status page without TLS on this machine alone (0: any free one).
+    `advertised` are the host:port that tills are told, instead of this machine's own.
     """
 
     folder: Path
     host: str = "0.0.0.0"  # noqa: S104 - a router is there for the branch's whole network
-    port: int = 8443
-    page_port: int = 8480
+    port: int = PORT_DEFAULT
+    page_port: int = PAGE_PORT_DEFAULT
     advertised: tuple[str, ...] = ()
-    threads: int = 24
+    threads: int = THREADS_DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """All routers of one process."""
+
+    routers: tuple[RouterSettings, ...]
+    log_level: str
+
+
+def read_settings(
+    environment: Mapping[str, str],
+    folders: Sequence[Path],
+    *,
+    host: str,
+    ports: Sequence[int],
+    page_ports: Sequence[int],
+    advertised: Sequence[str],
+    threads: int,
+) -> ProcessSettings:
+    """Settings of the command line over those of the environment. Raises ConfigError.
+
+    With several folders, ports and addresses are given once for each, in the folders' order.
+    """
+    settings = Environment(environment)
+    given = tuple(path.absolute() for path in folders) or (settings.folder("SENTRA_DATA_DIR"),)
+    return ProcessSettings(
+        routers=tuple(
+            RouterSettings(
+                folder=folder,
+                host=host,
+                port=_port(ports, place, PORT_DEFAULT),
+                page_port=_port(page_ports, place, PAGE_PORT_DEFAULT),
+                advertised=tuple(advertised[place : place + 1]),
+                threads=threads,
+            )
+            for place, folder in enumerate(dict.fromkeys(given))
+        ),
+        log_level=settings.choice("SENTRA_LOG_LEVEL", LEVELS, "info"),
+    )
+
+
+def _port(given: Sequence[int], place: int, default: int) -> int:
+    """The port for the folder at this place: given, or counted on from the last that is known."""
+    if place < len(given):
+        return given[place]
+    if not given:
+        return default + place
+    return given[-1] + place - len(given) + 1 if given[-1] else 0

@@ -143,4 +143,7 @@ def _sub_context(ctx: click.Context, point: EntryPoint, words: list[str]) -> cli
         command: click.Command = point.load()
     except (ModuleNotFoundError, AttributeError) as error:
         raise VerbUnavailable(verb=f"verify --{point.name}", reason=error) from error
-    return command.make_context(ctx.info_name, words, parent=ctx.parent, resilient_parsing=not words)
+    only_help = not words
+    return command.make_context(
+        ctx.info_name, words, parent=ctx.parent, resilient_parsing=only_help
+    )

@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 import functools
-import queue
-import threading
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from flask import Blueprint, Flask, Response, request
-from prometheus_client import Counter
 
-from router_agent.operations.answer import answer_hello, answer_journal
-from router_agent.operations.take import take_parcels
-from router_agent.outbound import store
-from sentra.protocol.envelope import unpack
+from router_agent import metrics
+from router_agent.operations.answer import answer_hello, answer_journal, notices_for
+from router_agent.operations.take import Taking, refuse, take_parcels
+from router_agent.outbound import decisions, store
+from sentra.protocol.envelope import Parcel, unpack
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import COMPANY, pack_page
-from sentra.protocol.messages import Hello
-from sentra.web.devices import KnownDevice, MemoryNonces, verify_device
+from sentra.protocol.messages import Hello, Watermark
+from sentra.web.devices import (
+    DeviceRevoked,
+    DeviceUnknown,
+    KnownDevice,
+    MemoryNonces,
+    verify_device,
+)
+from sentra.web.factory import csrf_of
 from sentra.web.permissions import public
 
 if TYPE_CHECKING:
     from router_agent.bootstrap import Router
 
-FEED_PAGE_BYTES = 1024 * 1024
+FEED_PAGE_BYTES: Final = 1024 * 1024
 """One page of the feed: a till applies it within a second."""
 
-STREAMS_MAX = 64
-"""Waiting tills; a branch has up to a few dozen, each holds one thread."""
+HELLO_BYTES_MAX: Final = 64 * 1024
+"""A till's hello is under a kilobyte."""
 
-HEARTBEAT_S = 15.0
-"""A comment line this often, so that both ends notice a dead line."""
-
-_SIGNED = "the request is signed by the device; the view verifies it before anything else"
+_REVISION_DIGITS_MAX: Final = 18
+_SIGNED: Final = "the request is signed by the device; the view verifies it before anything else"
+_ODD: Final = ("refused", "fork", "gap")
 _log = structlog.get_logger(__name__)
-_TAKEN = Counter("sentra_router_entries_taken_total", "Entries taken from tills")
-_ODD = Counter("sentra_router_journals_odd_total", "Journals not appended", ("outcome", "problem"))
 
 
 class ScopeRefused(ProtocolError):
@@ -48,11 +49,10 @@ class ScopeRefused(ProtocolError):
     slug = "scope-refused"
 
 
-class StreamsFull(ProtocolError):
-    """More waiting tills than the router keeps threads for; the timer serves them meanwhile."""
+class Malformed(ProtocolError):
+    """A body or a parameter that no program of ours sends."""
 
-    slug = "streams-full"
-    retry = True
+    slug = "malformed"
 
 
 class Inbound:
@@ -61,9 +61,6 @@ class Inbound:
     def __init__(self, router: Router) -> None:
         self._router = router
         self._nonces = MemoryNonces(router.clock)
-        self._streams: set[queue.SimpleQueue[tuple[str, str]]] = set()
-        self._taking = threading.Lock()
-        threading.Thread(target=self._announce, name="announce", daemon=True).start()
 
     def register(self, app: Flask) -> None:
         """Adds the protocol's routes."""
@@ -76,108 +73,116 @@ class Inbound:
         ):
             guarded = public(_SIGNED)(_function(view))
             routes.add_url_rule(rule, view_func=guarded, methods=[method])
+        csrf_of(app).exempt(routes)
         app.register_blueprint(routes)
 
-    def _device(self) -> KnownDevice:
-        return verify_device(request, self._find, self._nonces, self._router.clock())
-
-    def _find(self, device_id: str) -> KnownDevice | None:
-        with self._router.vault.reader() as db:
-            found = next((d for d in store.devices(db) if d.id == device_id), None)
-        if found is None or found.role != "terminal":
-            return None
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(found.public_key))
-        branch = self._router.identity.branch_id
-        return KnownDevice(found.id, found.role, branch, key, revoked=found.revoked)
+    def _speaker(self) -> KnownDevice:
+        """The terminal that signed this request. Raises as `verify_device` does."""
+        known = self._router.devices
+        try:
+            device = verify_device(request, known.find_terminal, self._nonces, self._router.clock())
+        except DeviceUnknown:
+            # Perhaps it was enrolled a moment ago, and this router has not heard of it yet.
+            self._router.trunk.fetch_feed_soon()
+            raise
+        self._router.roll_call.note_alive(device.device_id, self._router.clock())
+        return device
 
     def hello(self) -> Response:
         """Compares heads; remembers that the till lives."""
-        device = self._device()
-        hello = msgspec.json.decode(request.get_data(), type=Hello)
-        now_ms = self._router.clock()
-        with self._router.vault.writer() as db:
-            store.note_heard(db, device.device_id, hello, now_ms)
+        request.max_content_length = HELLO_BYTES_MAX
+        device = self._speaker()
+        hello, now_ms = _read_hello(), self._router.clock()
+        self._router.roll_call.note_hello(device.device_id, hello, now_ms)
         with self._router.vault.reader() as db:
             state = store.journal(db, device.device_id)
-            scopes = (COMPANY, device.branch_id)
-            feed = {scope: store.feed_cursor(db, scope) for scope in scopes}
-        timeline = self._router.identity.timeline
+            scopes = () if device.revoked else (COMPANY, device.branch_id)
+            feed = {scope: decisions.feed_cursor(db, scope) for scope in scopes}
+        timeline = self._router.shelf.timeline()
+        notices = notices_for(hello, now_ms, revoked=device.revoked, timeline=timeline)
         answer = answer_hello(
-            hello, device.device_id, state, feed, timeline, now_ms, self._router.version
+            hello, device.device_id, state, feed, timeline, now_ms, self._router.version, notices
         )
-        return _json(msgspec.json.encode(answer))
+        return _json(answer)
 
     def journal(self) -> Response:
         """Takes an envelope: what is new is on disk before the answer leaves."""
-        device = self._device()
-        parcels = unpack(request.get_data())
-        now_ms = self._router.clock()
-        with self._taking, self._router.vault.writer() as db:
+        device = self._speaker()
+        parcels, now_ms = unpack(request.get_data()), self._router.clock()
+        # Some disk stays free for sending on what is here; the till goes to the cloud meanwhile.
+        self._router.vault.require_room()
+        takings, marks = self._take(device, parcels, now_ms)
+        for taking in takings:
+            metrics.TAKEN.labels(self._router.name).inc(taking.entry_count)
+            if taking.outcome in _ODD:
+                self._note_odd(taking)
+        self._router.trunk.wake()
+        return _json(answer_journal(takings, marks))
+
+    def _take(
+        self, device: KnownDevice, parcels: Sequence[Parcel], now_ms: int
+    ) -> tuple[list[Taking], dict[str, Watermark]]:
+        """One write transaction: heads are read, compared and moved under its lock."""
+        own = device.device_id
+        with self._router.vault.writer() as db:
             takings, unreadable = take_parcels(
                 parcels,
-                lambda terminal: device.public_key if terminal == device.device_id else None,
-                lambda terminal: store.head_of(db, terminal),
+                lambda terminal: device.public_key if terminal == own else None,
+                functools.partial(store.head_of, db),
+                functools.partial(store.hash_at, db),
             )
+            if unreadable and not any(taking.terminal == own for taking in takings):
+                takings.append(refuse(own, store.head_of(db, own), "segment-damaged"))
             store.keep(db, takings, now_ms)
-            store.touch_heard(db, device.device_id, now_ms)
-            state = store.journal(db, device.device_id)
-        marks = {device.device_id: state.watermark} if state and state.watermark else {}
-        for taking in takings:
-            _TAKEN.inc(taking.entry_count)
-            if taking.outcome in ("refused", "fork", "gap"):
-                self._note_odd(taking.terminal, taking.outcome, taking.problem)
-        if unreadable:
-            self._note_odd(device.device_id, "refused", "segment-damaged")
-        self._router.trunk.wake()
-        return _json(msgspec.json.encode(answer_journal(takings, marks)))
+            state = store.journal(db, own)
+        return takings, {own: state.watermark} if state and state.watermark else {}
 
-    def _note_odd(self, terminal: str, outcome: str, problem: str | None) -> None:
-        _ODD.labels(outcome, problem or "none").inc()
-        _log.warning("journal not appended", terminal=terminal, outcome=outcome, problem=problem)
+    def _note_odd(self, taking: Taking) -> None:
+        problem = taking.problem or "none"
+        metrics.ODD.labels(self._router.name, taking.outcome, problem).inc()
+        _log.warning(
+            "journal not appended",
+            terminal=taking.terminal,
+            outcome=taking.outcome,
+            problem=taking.problem,
+        )
 
     def feed(self) -> Response:
         """Revisions as the cloud sealed them, from the cache."""
-        device = self._device()
-        scope = request.args.get("scope", "")
-        if scope not in (COMPANY, device.branch_id):
-            raise ScopeRefused("a till reads the company's feed and its own branch's")
-        after = request.args.get("after", 0, type=int)
+        device = self._speaker()
+        scope, after = request.args.get("scope", ""), request.args.get("after", "0")
+        _require_own(device, scope)
+        if not (after.isascii() and after.isdigit() and len(after) <= _REVISION_DIGITS_MAX):
+            raise Malformed("“after” is a revision number")
         with self._router.vault.reader() as db:
-            head = store.feed_cursor(db, scope)
-            page = store.revisions_after(db, scope, after, FEED_PAGE_BYTES)
-        return Response(pack_page(head, page), content_type="application/octet-stream")
+            head = decisions.feed_cursor(db, scope)
+            page = decisions.revisions_after(db, scope, int(after), FEED_PAGE_BYTES)
+        return Response(pack_page(head, page), content_type="application/vnd.sentra.feed")
 
     def stream(self) -> Response:
-        """Wake-ups for one till."""
-        self._device()
-        if len(self._streams) >= STREAMS_MAX:
-            raise StreamsFull("too many tills wait here")
-        mine: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        self._streams.add(mine)
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return Response(self._events(mine), content_type="text/event-stream", headers=headers)
+        """Wake-ups for one till: `feed` with a scope, `head` with its own id."""
+        device = self._speaker()
+        _require_own(device, COMPANY)
+        streams = self._router.streams
+        stream = streams.open(device.device_id)
+        response = Response(streams.events(stream), content_type="text/event-stream")
+        response.call_on_close(lambda: streams.close(stream))
+        response.headers["X-Accel-Buffering"] = "no"
+        return response
 
-    def _events(self, mine: queue.SimpleQueue[tuple[str, str]]) -> Iterator[str]:
-        try:
-            yield ": here\n\n"
-            while not self._router.stopping.is_set():
-                try:
-                    event, data = mine.get(timeout=HEARTBEAT_S)
-                    yield f"event: {event}\ndata: {data}\n\n"
-                except queue.Empty:
-                    yield ": still here\n\n"
-        finally:
-            self._streams.discard(mine)
 
-    def _announce(self) -> None:
-        """Tells the waiting tills whenever the trunk brought something."""
-        changed = threading.Event()
-        self._router.trunk.changed.append(changed)
-        while not self._router.stopping.is_set():
-            if changed.wait(1.0):
-                changed.clear()
-                for stream in list(self._streams):
-                    stream.put(("feed", self._router.identity.branch_id))
+def _require_own(device: KnownDevice, scope: str) -> None:
+    if device.revoked:
+        raise DeviceRevoked("this device was revoked; its facts are still taken")
+    if scope not in (COMPANY, device.branch_id):
+        raise ScopeRefused("a till reads the company's feed and its own branch's")
+
+
+def _read_hello() -> Hello:
+    try:
+        return msgspec.json.decode(request.get_data(), type=Hello)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed("the body is not a hello") from error
 
 
 def _function(view: Callable[[], Response]) -> Callable[[], Response]:
@@ -190,5 +195,5 @@ def _function(view: Callable[[], Response]) -> Callable[[], Response]:
     return call
 
 
-def _json(body: bytes) -> Response:
-    return Response(body, content_type="application/json")
+def _json(answer: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(answer), content_type="application/json")

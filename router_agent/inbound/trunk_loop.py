@@ -1,263 +1,344 @@
 """The thread that keeps the trunk: woken by tills, by the cloud and by a timer.
 
-Every turn is small and says whether it found work. Whatever fails is tried again with full
-jitter; nothing that a till sent is touched until the cloud has answered for it.
+Every turn is small. Whatever fails is tried again with full jitter; nothing that a till sent is
+touched until the cloud has answered for it, and no fault ends the thread.
 """
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
-from prometheus_client import Counter, Gauge
-from tenacity import RetryCallState, Retrying
-from tenacity.wait import wait_random_exponential
 
-from router_agent.operations.trunk import Credit, fetch_feed, note_hello, send_next
-from router_agent.outbound import store
+from router_agent import metrics
+from router_agent.inbound.streams import Streams
+from router_agent.operations import line as lines
+from router_agent.operations.trunk import Credit, Sent, fetch_feed, note_hello, send_next
+from router_agent.outbound import decisions, line_log, store
+from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.shelf import VaultShelf
+from router_agent.outbound.waiting_sums import WaitingSums
 from sentra.instants import Clock
+from sentra.link.backoff import wait_ms
 from sentra.link.client import Link
-from sentra.link.errors import LinkDown, LinkRefused
+from sentra.link.errors import LinkDown, LinkFailure, LinkRefused
 from sentra.protocol.errors import FeedDamaged
 from sentra.protocol.feed import COMPANY
 from sentra.protocol.messages import PROTOCOLS, Hello
 from sentra.vault.database import Vault
+from sentra.vault.failures import VaultFailure
 from sentra.vault.identity import Identity
 
-TIMER_S = 5.0
+TIMER_S: Final = 5.0
 """A turn without any wake-up: a lost event costs this much latency and no data."""
 
-HELLO_EVERY_MS = 30_000
+HELLO_EVERY_MS: Final = 30_000
 """Heads, feed heads and clocks are compared this often while all is well."""
 
-BACKOFF_S_MAX = 30.0
-"""The longest wait between two tries: nobody looks at a dead line for longer than that."""
+LINE_WAIT_S_MAX: Final = 5.0
+"""Between two tries on a dead line: one small packet, and a branch drains soon after it is back."""
 
-REST_MS = 60_000
-"""A journal that the cloud refused rests this long, so that it never holds up the others."""
+REFUSED_WAIT_S_MAX: Final = 30.0
+"""Between two tries after an answer that refused: who refuses is there, and perhaps busy."""
+
+REST_MS: Final = 60_000
+"""A journal that the cloud refused rests this long, so that it never holds up the others; so do
+decisions that the cloud did not sign."""
+
+DISK_WAIT_S: Final = 5.0
+"""After a write that failed: a person has to make room, which takes longer."""
+
+PAUSE_S_MAX: Final = 10.0
+"""The cloud may ask for a pause between envelopes, but not for more."""
+
+FEED_GAP_MS: Final = 1_000
+"""Between two fetches that strangers cause."""
 
 _log = structlog.get_logger(__name__)
-_FORWARDED = Counter(
-    "sentra_router_segments_forwarded_total", "Segments that the cloud answered for"
-)
-_REFUSED = Counter(
-    "sentra_router_journals_refused_total", "Journals refused by the cloud", ("problem",)
-)
-_TRUNK_UP = Gauge("sentra_router_trunk_up", "1 while the cloud answers")
 
 
 @dataclass(frozen=True, slots=True)
-class TrunkState:
-    """What the status page says of the line. Instants are None before the first of their kind."""
+class TrunkParts:
+    """What the loop works with. `ticks`: milliseconds of a clock that only goes forward."""
 
-    reachable: bool = False
-    since_ms: int | None = None
-    last_ok_at_ms: int | None = None
-    skew_ms: int = 0
-    rtt_ms: int | None = None
-    problem: str | None = None
-    next_try_at_ms: int | None = None
-    entries_per_s: int | None = None
+    vault: Vault
+    identity: Identity
+    link: Link
+    shelf: VaultShelf
+    streams: Streams
+    sums: WaitingSums
+    roll_call: RollCall
+    clock: Clock
+    ticks: Clock
+    version: str
 
 
 class TrunkLoop(threading.Thread):
-    """One router's line to the cloud."""
+    """One router's line to the cloud. Other threads read `state`, which is replaced whole."""
 
-    def __init__(
-        self, vault: Vault, identity: Identity, link: Link, clock: Clock, version: str
-    ) -> None:
-        super().__init__(name=f"trunk-{identity.name}", daemon=True)
-        self._vault, self._identity, self._link = vault, identity, link
-        self._clock, self._version = clock, version
-        self._shelf = VaultShelf(vault, identity.device_id)
+    def __init__(self, parts: TrunkParts) -> None:
+        super().__init__(name=f"trunk-{parts.identity.name}", daemon=True)
+        self._parts = parts
+        self._clock, self._ticks = parts.clock, parts.ticks
+        self._scopes = (COMPANY, parts.identity.branch_id)
         self._credit = Credit()
-        self._moved, self._stopped = threading.Event(), threading.Event()
-        self._hello_due_at_ms = 0
-        self._feed_due = True
+        self._moved, self._urgent = threading.Event(), threading.Event()
+        self._feed_asked, self._hello_asked = threading.Event(), threading.Event()
+        self._stopped = threading.Event()
+        self._feed_asked.set()
+        self._hello_due_tick_ms = self._feed_rests_until_tick_ms = 0
+        self._stranger_tick_ms = -FEED_GAP_MS
         self._resting: dict[str, int] = {}
         self._failures = 0
+        self._kept_tick_ms: int | None = None
+        self._started_at_ms = self._clock()
         self.addresses: tuple[str, ...] = ()
-        self.state = TrunkState()
-        self.changed: list[threading.Event] = []
+        with parts.vault.reader() as db:
+            outage = line_log.open_outage(db)
+        self.state = lines.resumed(None if outage is None else outage.started_at_ms)
+
+    # -- called by other threads --------------------------------------------------------------
 
     def wake(self) -> None:
-        """Something came in: look now."""
+        """Something came in: look now, unless the line is known to be dead."""
         self._moved.set()
 
     def try_now(self) -> None:
-        """Branch IT asks for a try without waiting for the backoff."""
-        self._hello_due_at_ms = 0
-        self._resting.clear()
+        """Branch IT asks for a try without waiting."""
+        self._urgent.set()
         self._moved.set()
 
+    def fetch_feed_soon(self) -> None:
+        """A device spoke that the feed, as it is here, does not name."""
+        tick_ms = self._ticks()
+        if tick_ms - self._stranger_tick_ms >= FEED_GAP_MS:
+            self._stranger_tick_ms = tick_ms
+            self._feed_asked.set()
+            self._moved.set()
+
     def stop(self) -> None:
-        """Ends the loop after its present step."""
+        """Ends the loop after its present step, and the wait for the cloud's words at once."""
         self._stopped.set()
+        self._urgent.set()
         self._moved.set()
+        self._parts.link.close()
+
+    # -- the thread ---------------------------------------------------------------------------
 
     def run(self) -> None:
         """Turns until stopped; a fault of ours is logged and tried again like a dead line."""
         threading.Thread(target=self._listen, name=f"{self.name}-wakes", daemon=True).start()
         while not self._stopped.is_set():
-            try:
-                self._turn()
-                self._failures = 0
-                wait_s = TIMER_S
-            except (LinkDown, LinkRefused) as error:
-                wait_s = self._failed(getattr(error, "slug", type(error).__name__), error)
-            except FeedDamaged as error:
-                wait_s = self._failed(error.slug, error)
-            except Exception as error:
-                _log.exception("trunk turn failed")
-                wait_s = self._failed("fault", error)
-            self._moved.wait(wait_s)
+            wait_s = self._take_turn()
+            # A sale does not shorten the wait on a dead line; a person does.
+            waiting_for = self._moved if wait_s is None else self._urgent
+            waiting_for.wait(TIMER_S if wait_s is None else wait_s)
             self._moved.clear()
+            if self._urgent.is_set():
+                self._urgent.clear()
+                self._hello_asked.set()
+                self._resting = {}
+                self._feed_rests_until_tick_ms = 0
+
+    def _take_turn(self) -> float | None:
+        """One turn; the seconds to wait where it failed."""
+        wait_s = None
+        try:
+            self._turn()
+            self._failures = 0
+            if self.state.disk_problem is not None:
+                self.state = replace(self.state, disk_problem=None)
+        except LinkFailure as error:
+            wait_s = self._guarded(error.slug, error)
+        except VaultFailure as error:
+            if not self._stopped.is_set():
+                _log.error("the vault does not take it", code=error.code, detail=str(error))
+                self.state = replace(self.state, disk_problem=error.code)
+            wait_s = DISK_WAIT_S
+        except Exception as error:
+            if not self._stopped.is_set():
+                _log.exception("a turn of the trunk failed")
+            wait_s = self._guarded("fault", error)
+        self._keep_house()
+        return wait_s
 
     def _turn(self) -> None:
-        if self._clock() >= self._hello_due_at_ms:
-            self._greet()
-        if self._feed_due:
-            self._feed_due = False
+        more = True
+        while more and not self._stopped.is_set():
+            if self._hello_asked.is_set() or self._ticks() >= self._hello_due_tick_ms:
+                self._greet()
             self._fetch()
-        while not self._stopped.is_set() and self._send():
-            if self._feed_due:
-                self._feed_due = False
-                self._fetch()
+            more = self._send()
 
     def _greet(self) -> None:
-        began_ms = self._clock()
-        answer = self._link.hello(self._hello(began_ms))
-        now_ms = self._clock()
-        note_hello(answer, self._shelf, self._identity.cloud_public_key)
-        for scope, revision in answer.feed.items():
-            self._feed_due = self._feed_due or revision > self._shelf.feed_cursor(scope)
-        self._hello_due_at_ms = now_ms + HELLO_EVERY_MS
-        middle_ms = (began_ms + now_ms) // 2
-        self._up(now_ms, skew_ms=middle_ms - answer.clock_ms, rtt_ms=now_ms - began_ms)
+        self._hello_asked.clear()
+        began_ms, began_tick_ms = self._clock(), self._ticks()
+        answer = self._parts.link.hello(self._hello(began_ms))
+        rtt_ms = self._ticks() - began_tick_ms
+        self._hello_due_tick_ms = self._ticks() + HELLO_EVERY_MS
+        key = self._parts.identity.cloud_public_key
+        due = note_hello(answer, self._parts.shelf, key, self._scopes)
+        if due:
+            self._feed_asked.set()
+        self._answered()
+        skew_ms = began_ms + rtt_ms // 2 - answer.clock_ms
+        self.state = replace(
+            self.state, skew_ms=skew_ms, rtt_ms=rtt_ms, notices=tuple(answer.notices)
+        )
 
     def _hello(self, now_ms: int) -> Hello:
-        with self._vault.reader() as db:
-            lanes = store.lanes(db)
+        with self._parts.vault.reader() as db:
+            heads, lanes = store.heads(db), store.lanes(db)
             return Hello(
-                software=self._version,
+                software=self._parts.version,
                 protocols=PROTOCOLS,
                 clock_ms=now_ms,
-                heads=store.heads(db),
-                timeline=self._identity.timeline,
-                feed={s: store.feed_cursor(db, s) for s in (COMPANY, self._identity.branch_id)},
+                heads=heads,
+                timeline=self._parts.shelf.timeline(),
+                feed={scope: decisions.feed_cursor(db, scope) for scope in self._scopes},
                 backlog=sum(lane.waiting for lane in lanes),
                 oldest_waiting_ms=store.oldest_waiting_at_ms(db),
                 addresses=self.addresses,
-                waiting={lane.terminal: lane.waiting for lane in lanes},
-                skew_ms=self.state.skew_ms,
+                waiting=dict.fromkeys(heads, 0) | {lane.terminal: lane.waiting for lane in lanes},
+                skew_ms=self.state.skew_ms or 0,
                 rtt_ms=self.state.rtt_ms or 0,
             )
 
     def _fetch(self) -> None:
-        key = self._identity.cloud_public_key
-        scopes = (COMPANY, self._identity.branch_id)
-        if sum([fetch_feed(self._link, self._shelf, scope, key) for scope in scopes]):
-            for event in self.changed:
-                event.set()
+        """Decisions come down. What is wrong with them never stops the facts on their way up."""
+        if not self._feed_asked.is_set() or self._ticks() < self._feed_rests_until_tick_ms:
+            return
+        self._feed_asked.clear()
+        key = self._parts.identity.cloud_public_key
+        problem = None
+        for scope in self._scopes:
+            try:
+                if fetch_feed(self._parts.link, self._parts.shelf, scope, key):
+                    self._parts.streams.tell_feed(scope)
+            except (FeedDamaged, LinkRefused) as error:
+                if isinstance(error, LinkRefused) and error.problem.retry:
+                    self._feed_asked.set()
+                    raise
+                problem = error.slug
+                _log.warning("decisions not taken", scope=scope, problem=problem, detail=str(error))
+            except LinkDown:
+                self._feed_asked.set()
+                raise
+        if problem is not None:
+            self._feed_asked.set()
+            self._feed_rests_until_tick_ms = self._ticks() + REST_MS
+        self.state = replace(self.state, feed_problem=problem)
 
     def _send(self) -> bool:
-        now_ms = self._clock()
-        self._resting = {t: until for t, until in self._resting.items() if until > now_ms}
-        began_ms = self._clock()
+        """Whether there may be more to send."""
+        tick_ms = self._ticks()
+        self._resting = {t: until for t, until in self._resting.items() if until > tick_ms}
         sent = send_next(
-            self._link,
-            self._shelf,
+            self._parts.link,
+            self._parts.shelf,
             self._credit,
-            self._identity.cloud_public_key,
+            self._parts.identity.cloud_public_key,
             frozenset(self._resting),
         )
         if sent is None:
             return False
-        now_ms = self._clock()
-        _FORWARDED.inc(len(sent.outcomes))
-        for outcome in sent.outcomes:
-            if outcome.outcome in ("refused", "fork"):
-                problem = outcome.problem or outcome.outcome
-                _log.warning(
-                    "cloud set a journal aside", terminal=outcome.terminal, problem=problem
-                )
-                _REFUSED.labels(problem).inc()
-                self._resting[outcome.terminal] = now_ms + REST_MS
-        appended = sum(outcome.appended for outcome in sent.outcomes)
-        self._up(now_ms, entries_per_s=appended * 1000 // max(1, now_ms - began_ms))
-        for event in self.changed:
-            event.set()
+        self._answered()
+        self._note_outcomes(sent)
+        self.state = lines.measured(self.state, sent.appended, self._ticks() - tick_ms)
+        metrics.FORWARDED.labels(self._parts.identity.name).inc(sent.appended)
+        self._parts.streams.tell_heads(outcome.terminal for outcome in sent.outcomes)
         if self._credit.pause_ms:
-            self._stopped.wait(self._credit.pause_ms / 1000)
+            self._stopped.wait(min(PAUSE_S_MAX, self._credit.pause_ms / 1000))
         return sent.moved
 
-    def _up(
-        self,
-        now_ms: int,
-        *,
-        skew_ms: int | None = None,
-        rtt_ms: int | None = None,
-        entries_per_s: int | None = None,
-    ) -> None:
-        before = self.state
-        self.state = replace(
-            before,
-            reachable=True,
-            since_ms=before.since_ms if before.reachable else now_ms,
-            last_ok_at_ms=now_ms,
-            skew_ms=before.skew_ms if skew_ms is None else skew_ms,
-            rtt_ms=before.rtt_ms if rtt_ms is None else rtt_ms,
-            problem=None,
-            next_try_at_ms=None,
-            entries_per_s=entries_per_s or before.entries_per_s,
-        )
-        if not before.reachable:
-            _TRUNK_UP.set(1)
-            with self._vault.writer() as db:
-                store.outage_ended(db, now_ms)
+    def _note_outcomes(self, sent: Sent) -> None:
+        aside = dict(self.state.set_aside)
+        for outcome in sent.outcomes:
+            if outcome.outcome not in ("refused", "fork"):
+                aside.pop(outcome.terminal, None)
+                continue
+            problem = outcome.problem or outcome.outcome
+            _log.warning(
+                "the cloud set a journal aside", terminal=outcome.terminal, problem=problem
+            )
+            metrics.REFUSED.labels(self._parts.identity.name, problem).inc()
+            self._resting[outcome.terminal] = self._ticks() + REST_MS
+            aside[outcome.terminal] = problem
+        if aside != self.state.set_aside:
+            self.state = replace(self.state, set_aside=aside)
 
-    def _failed(self, problem: str, error: Exception) -> float:
-        """Notes the failure; returns the seconds to wait, with full jitter."""
-        now_ms = self._clock()
+    def _answered(self) -> None:
+        """The line is there; an outage that lasted is over."""
+        before, now_ms = self.state, self._clock()
+        if not before.reachable:
+            with self._parts.vault.reader() as db:
+                waiting = self._parts.sums.now(db)
+            with self._parts.vault.writer() as db:
+                line_log.outage_ended(db, now_ms, waiting.sales)
+            _log.info("the cloud answers", waiting=waiting.entries)
+        self.state = lines.answered(before, now_ms)
+
+    def _guarded(self, problem: str, error: Exception) -> float:
+        """Notes a failure, also where the disk does not take the note."""
+        asked_s = error.problem.retry_after_s if isinstance(error, LinkRefused) else None
+        most_s = LINE_WAIT_S_MAX if isinstance(error, LinkDown) else REFUSED_WAIT_S_MAX
         self._failures += 1
-        self._hello_due_at_ms = 0
-        self._feed_due = True
-        wait_s = _backoff_s(self._failures)
-        before = self.state
-        self.state = replace(
-            before,
-            reachable=False,
-            since_ms=now_ms if before.reachable or before.since_ms is None else before.since_ms,
-            problem=problem,
-            next_try_at_ms=now_ms + int(wait_s * 1000),
-        )
-        if before.reachable or before.since_ms is None:
-            _log.warning("the cloud does not answer", problem=problem, detail=str(error))
-            _TRUNK_UP.set(0)
-            with self._vault.writer() as db:
-                store.outage_began(db, now_ms, problem)
+        wait_s = wait_ms(self._failures, most_s=most_s, asked_s=asked_s) / 1000
+        if self._stopped.is_set():
+            return wait_s
+        before, now_ms = self.state, self._clock()
+        self._hello_asked.set()
+        self.state = lines.failed(before, problem, now_ms, now_ms + int(wait_s * 1000))
+        metrics.TURNS_FAILED.labels(self._parts.identity.name, problem).inc()
+        if before.reachable is not False or before.problem != problem:
+            _log.warning("the cloud does not serve", problem=problem, detail=str(error))
+        if before.reachable is not False:
+            try:
+                with self._parts.vault.writer() as db:
+                    line_log.outage_began(db, now_ms, problem)
+            except VaultFailure as failure:
+                self.state = replace(self.state, disk_problem=failure.code)
         return wait_s
+
+    def _keep_house(self) -> None:
+        """Now and then: that this router lives, and which tills do."""
+        tick_ms, now_ms = self._ticks(), self._clock()
+        due = self._kept_tick_ms is None or tick_ms - self._kept_tick_ms >= HELLO_EVERY_MS
+        if not due or self._stopped.is_set():
+            return
+        self._kept_tick_ms = tick_ms
+        try:
+            self.write_watch(now_ms)
+        except VaultFailure as failure:
+            _log.error("the vault does not take it", code=failure.code, detail=str(failure))
+            self.state = replace(self.state, disk_problem=failure.code)
+
+    def write_watch(self, now_ms: int) -> None:
+        """Writes down that the router ran until now, and what the tills said."""
+        with self._parts.vault.writer() as db:
+            line_log.keep_watch(db, self._started_at_ms, now_ms)
+            line_log.forget_before(db, now_ms - line_log.KEPT_MS)
+            self._parts.roll_call.write(db)
 
     def _listen(self) -> None:
         """Wake-ups from the cloud; a broken stream is opened again, and costs only latency."""
         failures = 0
         while not self._stopped.is_set():
             try:
-                for event in self._link.wakes(self._stopped):
+                for event in self._parts.link.wakes(self._stopped):
                     failures = 0
-                    self._feed_due = self._feed_due or event == "feed"
-                    self._moved.set()
-            except (LinkDown, LinkRefused):
+                    if event == "feed":
+                        self._feed_asked.set()
+                        self._moved.set()
+            except LinkFailure:
                 failures += 1
-            self._stopped.wait(_backoff_s(max(1, failures)))
-
-
-_wait = wait_random_exponential(multiplier=0.5, max=BACKOFF_S_MAX)
-
-
-def _backoff_s(failures: int) -> float:
-    state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number = failures
-    return float(_wait(state))
+            except Exception:
+                failures += 1
+                if not self._stopped.is_set():
+                    _log.exception("the cloud's words are not understood")
+            self._stopped.wait(wait_ms(failures, most_s=REFUSED_WAIT_S_MAX) / 1000)
+            # What moved while nobody listened is found by asking.
+            self._hello_asked.set()
+            self._moved.set()

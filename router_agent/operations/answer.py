@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from router_agent.operations.journals import JournalState
 from router_agent.operations.take import Taking
-from router_agent.outbound.store import JournalState
 from sentra.protocol.entry import EMPTY
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX
 from sentra.protocol.messages import (
@@ -19,6 +19,9 @@ from sentra.protocol.messages import (
 )
 from sentra.protocol.segment import SEGMENT_BYTES_MAX
 
+SKEW_TOLD_MS = 2 * 60 * 1000
+"""Above this a person should set the clock; nothing breaks."""
+
 CREDIT_BYTES = 4 * 1024 * 1024
 """What a till may send next: the LAN is fast and the disk keeps up."""
 
@@ -31,6 +34,7 @@ def answer_hello(
     timeline: str,
     now_ms: int,
     version: str,
+    notices: tuple[str, ...] = (),
 ) -> HelloAnswer:
     """The terminal's head here and in the cloud, and the feed's heads in this cache."""
     spoken = set(PROTOCOLS) & set(hello.protocols)
@@ -46,7 +50,18 @@ def answer_hello(
         feed=dict(feed),
         segment_bytes_max=SEGMENT_BYTES_MAX,
         envelope_bytes_max=ENVELOPE_BYTES_MAX,
+        notices=notices,
     )
+
+
+def notices_for(hello: Hello, now_ms: int, *, revoked: bool, timeline: str) -> tuple[str, ...]:
+    """Stable words, the same as the cloud's, for what the terminal or a person should know."""
+    told = {
+        "device-revoked": revoked,
+        "clock-off": abs(hello.clock_ms - now_ms) > SKEW_TOLD_MS,
+        "timeline-new": bool(hello.timeline) and hello.timeline != timeline,
+    }
+    return tuple(word for word, so in told.items() if so)
 
 
 def answer_journal(takings: Sequence[Taking], marks: Mapping[str, Watermark]) -> JournalAnswer:

@@ -25,6 +25,8 @@ from sentra.protocol.segment import (
 
 FindKey = Callable[[str], Ed25519PublicKey | None]
 FindHead = Callable[[str], Head]
+FindHash = Callable[[str, int, int], bytes | None]
+"""(terminal, epoch, seq) -> the hash of the entry held there; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +54,27 @@ class Taking:
         return sum(held.header.count for held in self.held)
 
 
+def refuse(terminal: str, head: Head, problem: str) -> Taking:
+    """Nothing of this journal is taken."""
+    return Taking(terminal, head, head, "refused", problem=problem)
+
+
 def _is_past(header: SegmentHeader, head: Head) -> bool:
     return (header.epoch, header.last_seq) <= (head.epoch, head.seq)
 
 
-def _contradicts(header: SegmentHeader, head: Head) -> bool:
-    at_head = (header.epoch, header.last_seq) == (head.epoch, head.seq)
-    return at_head and header.last_hash != head.hash
-
-
-def _take_one(taking: Taking, sealed: bytes, key: Ed25519PublicKey) -> bool:
+def _take_one(taking: Taking, sealed: bytes, key: Ed25519PublicKey, find_hash: FindHash) -> bool:
     """Whether the journal's next parcel may be looked at."""
     header = check_signature(sealed, key)
-    if _contradicts(header, taking.head):
+    if _is_past(header, taking.head):
+        held = find_hash(header.terminal, header.epoch, header.last_seq)
+        if held is None and (header.epoch, header.last_seq) == (taking.head.epoch, taking.head.seq):
+            held = taking.head.hash
+        if held in (None, header.last_hash):
+            return True
+        # The same place with another entry: to call it "already" would lose a clone's sales.
         taking.outcome = "fork"
         return False
-    if _is_past(header, taking.head):
-        return True
     if not follows(header, taking.head):
         taking.outcome = "gap"
         return False
@@ -80,25 +86,35 @@ def _take_one(taking: Taking, sealed: bytes, key: Ed25519PublicKey) -> bool:
 
 
 def _take_journal(
-    terminal: str, parcels: Iterable[Parcel], find_key: FindKey, find_head: FindHead
+    terminal: str,
+    parcels: Iterable[Parcel],
+    find_key: FindKey,
+    find_head: FindHead,
+    find_hash: FindHash,
 ) -> Taking:
     head = find_head(terminal)
-    taking = Taking(terminal, head, head)
     key = find_key(terminal)
     if key is None:
-        taking.outcome, taking.problem = "refused", "device-unknown"
-        return taking
+        return refuse(terminal, head, "device-unknown")
+    taking = Taking(terminal, head, head)
     try:
         for parcel in parcels:
-            if not _take_one(taking, parcel.sealed, key):
+            if not _take_one(taking, parcel.sealed, key, find_hash):
                 break
     except ProtocolError as error:
         taking.outcome, taking.problem = "refused", error.slug
     return taking
 
 
+def _not_known(_terminal: str, _epoch: int, _seq: int) -> None:
+    return None
+
+
 def take_parcels(
-    parcels: Iterable[Parcel], find_key: FindKey, find_head: FindHead
+    parcels: Iterable[Parcel],
+    find_key: FindKey,
+    find_head: FindHead,
+    find_hash: FindHash = _not_known,
 ) -> tuple[list[Taking], int]:
     """One Taking for each journal, in the order of their terminals, and how many were unreadable.
 
@@ -114,7 +130,7 @@ def take_parcels(
             unreadable += 1
     readable.sort(key=lambda pair: pair[0])
     takings = [
-        _take_journal(terminal, [parcel for _, parcel in pairs], find_key, find_head)
+        _take_journal(terminal, [parcel for _, parcel in pairs], find_key, find_head, find_hash)
         for terminal, pairs in groupby(readable, key=lambda pair: pair[0])
     ]
     return takings, unreadable

@@ -13,8 +13,9 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from router_agent.operations.forward import Lane, Pick, choose, cloud_head_after
-from sentra.protocol.entry import Head
+from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Parcel
+from sentra.protocol.errors import FeedDamaged
 from sentra.protocol.feed import FeedItem, SealedRevision, open_revision
 from sentra.protocol.messages import (
     Hello,
@@ -27,6 +28,15 @@ from sentra.protocol.messages import (
 
 CREDIT_BYTES_START = 1024 * 1024
 """Sent before the cloud has granted more: one large segment or a day's live sales."""
+
+SENDING_BYTES_MAX = ENVELOPE_BYTES_MAX * 3 // 4
+"""Sealed bytes in one envelope, with room for what the envelope writes around them."""
+
+SENDING_BYTES_MIN = 64 * 1024
+"""What a line that fails again and again is still asked to carry at once."""
+
+SENDING_BYTES_STEP = 128 * 1024
+"""How much more is tried after each envelope that came through."""
 
 
 class Cloud(Protocol):
@@ -42,6 +52,15 @@ class Cloud(Protocol):
         """(head there, revisions in order)."""
 
 
+@dataclass(frozen=True, slots=True)
+class CloudHead:
+    """How far the cloud is with one journal, and its signed word for it where there is one."""
+
+    terminal: str
+    head: Head
+    mark: Watermark | None
+
+
 class Shelf(Protocol):
     """What the router keeps."""
 
@@ -51,8 +70,17 @@ class Shelf(Protocol):
     def parcels(self, pick: Pick) -> list[Parcel]:
         """The picked segments."""
 
-    def set_cloud_head(self, terminal: str, head: Head, mark: Watermark | None) -> None:
-        """Moves a journal's cloud head, also backwards."""
+    def terminals(self) -> list[str]:
+        """The terminals whose journals are here."""
+
+    def set_cloud_heads(self, heads: Sequence[CloudHead]) -> None:
+        """Moves journals' cloud heads, also backwards, all of them or none."""
+
+    def timeline(self) -> str:
+        """The cloud's timeline that was seen last."""
+
+    def set_timeline(self, timeline: str) -> None:
+        """Remembers another one."""
 
     def feed_cursor(self, scope: str) -> int:
         """The last revision cached."""
@@ -60,13 +88,38 @@ class Shelf(Protocol):
     def cache(self, revision: SealedRevision, items: Sequence[FeedItem]) -> None:
         """Keeps one revision, wholly."""
 
+    def restart_feed(self, scope: str) -> None:
+        """Forgets the scope's revisions; what they said holds until `settle_feed`."""
+
+    def settle_feed(self, scope: str) -> None:
+        """The feed is whole again: what it did not say anew is no more."""
+
 
 @dataclass(slots=True)
 class Credit:
-    """What the cloud lets us send next, and for how long it asks us to wait first."""
+    """How much may go into the next envelope, and how long the cloud asks us to wait first.
 
-    size_bytes: int = CREDIT_BYTES_START
+    `granted_bytes` is the cloud's word; `carried_bytes` what the line is trusted with: half after
+    a failure, a little more after each success, so that a slow line drains in small steps.
+    """
+
+    granted_bytes: int = CREDIT_BYTES_START
+    carried_bytes: int = SENDING_BYTES_MAX
     pause_ms: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """For the next envelope."""
+        return max(1, min(self.granted_bytes, self.carried_bytes))
+
+    def note_answer(self, answer: JournalAnswer) -> None:
+        """The line carried it; the cloud grants the next."""
+        self.granted_bytes, self.pause_ms = answer.credit_bytes, answer.pause_ms
+        self.carried_bytes = min(SENDING_BYTES_MAX, self.carried_bytes + SENDING_BYTES_STEP)
+
+    def note_failure(self, sent_bytes: int) -> None:
+        """The line did not carry this much."""
+        self.carried_bytes = max(SENDING_BYTES_MIN, min(self.carried_bytes, sent_bytes) // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +129,41 @@ class Sent:
     outcomes: tuple[JournalOutcome, ...]
     moved: bool
 
+    @property
+    def appended(self) -> int:
+        """Entries that are new in the cloud."""
+        return sum(outcome.appended for outcome in self.outcomes)
 
-def note_hello(answer: HelloAnswer, shelf: Shelf, cloud_key: Ed25519PublicKey) -> None:
-    """Takes the cloud's heads as the truth of what it has, whether higher or lower than thought."""
-    for terminal, note in answer.here.items():
-        mark = answer.cloud.get(terminal)
-        shelf.set_cloud_head(terminal, note.to_head(), _checked(mark, cloud_key))
+
+def note_hello(
+    answer: HelloAnswer, shelf: Shelf, cloud_key: Ed25519PublicKey, scopes: Sequence[str]
+) -> tuple[str, ...]:
+    """Takes the cloud's word for what it has, whether more or less than thought; the due scopes.
+
+    A journal that the cloud does not name is not there: it was restored to an earlier time, or
+    never had it. On a new timeline the same revision numbers may say other things, so the feed is
+    read again from the start.
+    """
+    named = {
+        terminal: CloudHead(
+            terminal, note.to_head(), _checked(answer.cloud.get(terminal), cloud_key)
+        )
+        for terminal, note in answer.here.items()
+    }
+    missing = [CloudHead(one, EMPTY, None) for one in shelf.terminals() if one not in named]
+    shelf.set_cloud_heads([*named.values(), *missing])
+    is_new = answer.timeline != shelf.timeline()
+    due = []
+    for scope in scopes:
+        there, cursor = answer.feed.get(scope, 0), shelf.feed_cursor(scope)
+        if cursor and (is_new or there < cursor):
+            shelf.restart_feed(scope)
+            due.append(scope)
+        elif there > cursor:
+            due.append(scope)
+    if is_new:
+        shelf.set_timeline(answer.timeline)
+    return tuple(due)
 
 
 def _checked(mark: Watermark | None, cloud_key: Ed25519PublicKey) -> Watermark | None:
@@ -100,19 +182,30 @@ def send_next(
     A cursor moves only on the cloud's answer. Raises LinkDown or LinkRefused.
     """
     lanes = [lane for lane in shelf.lanes() if lane.terminal not in resting]
-    picks = choose(lanes, min(credit.size_bytes, ENVELOPE_BYTES_MAX * 3 // 4))
+    picks = choose(lanes, credit.size_bytes)
     parcels = [parcel for pick in picks for parcel in shelf.parcels(pick)]
     if not parcels:
         return None
-    answer = cloud.send(parcels)
-    credit.size_bytes, credit.pause_ms = answer.credit_bytes, answer.pause_ms
-    moved = False
+    answer = _send(cloud, parcels, credit)
+    heads, moved = [], False
     for outcome in answer.outcomes:
         head = cloud_head_after(outcome)
         if head is not None:
-            shelf.set_cloud_head(outcome.terminal, head, _checked(outcome.cloud, cloud_key))
+            heads.append(CloudHead(outcome.terminal, head, _checked(outcome.cloud, cloud_key)))
         moved = moved or outcome.outcome in ("appended", "already", "gap")
+    shelf.set_cloud_heads(heads)
     return Sent(answer.outcomes, moved)
+
+
+def _send(cloud: Cloud, parcels: Sequence[Parcel], credit: Credit) -> JournalAnswer:
+    answer = None
+    try:
+        answer = cloud.send(parcels)
+    finally:
+        if answer is None:
+            credit.note_failure(sum(len(parcel.sealed) for parcel in parcels))
+    credit.note_answer(answer)
+    return answer
 
 
 def fetch_feed(cloud: Cloud, shelf: Shelf, scope: str, cloud_key: Ed25519PublicKey) -> int:
@@ -124,7 +217,10 @@ def fetch_feed(cloud: Cloud, shelf: Shelf, scope: str, cloud_key: Ed25519PublicK
     while True:
         head, revisions = cloud.feed(scope, shelf.feed_cursor(scope))
         for revision in revisions:
+            if revision.revision != shelf.feed_cursor(scope) + 1:
+                raise FeedDamaged(f"revision {revision.revision} of {scope} does not follow")
             shelf.cache(revision, open_revision(revision, cloud_key))
             count += 1
         if not revisions or shelf.feed_cursor(scope) >= head:
+            shelf.settle_feed(scope)
             return count

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-MIGRATIONS = (
+from typing import Final
+
+MIGRATIONS: Final = (
     """
     CREATE TABLE held_segment (
         terminal TEXT NOT NULL,
@@ -12,7 +14,7 @@ MIGRATIONS = (
         received_at_ms INTEGER NOT NULL,
         size_bytes INTEGER NOT NULL,
         sealed BLOB NOT NULL,
-        PRIMARY KEY (terminal, epoch, first_seq)
+        PRIMARY KEY (terminal, epoch, last_seq)
     );
     CREATE TABLE held_head (
         terminal TEXT PRIMARY KEY,
@@ -34,6 +36,8 @@ MIGRATIONS = (
     CREATE TABLE branch_item (
         kind TEXT NOT NULL,
         key TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        stale INTEGER NOT NULL DEFAULT 0,
         body BLOB NOT NULL,
         PRIMARY KEY (kind, key)
     ) WITHOUT ROWID;
@@ -43,12 +47,23 @@ MIGRATIONS = (
         software TEXT NOT NULL,
         skew_ms INTEGER NOT NULL,
         rtt_ms INTEGER NOT NULL,
-        waiting INTEGER NOT NULL
+        epoch INTEGER NOT NULL,
+        seq INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE outage (
         started_at_ms INTEGER PRIMARY KEY,
         ended_at_ms INTEGER,
-        reason TEXT NOT NULL
+        reason TEXT NOT NULL,
+        sales_kept INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE watch (
+        started_at_ms INTEGER PRIMARY KEY,
+        last_at_ms INTEGER NOT NULL
     );
     """,
 )
+"""`watch`: from when to when the router ran without a break; outside of it nobody knows of the
+line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew."""
+
+ROOMS: Final = {"router": MIGRATIONS}
+"""The router's own tables in its vault, for `Vault.open`."""

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from router_agent.operations.forward import Lane, Pick
-from router_agent.outbound import store
-from sentra.protocol.entry import Head
+from router_agent.operations.trunk import CloudHead
+from router_agent.outbound import decisions, store
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import FeedItem, SealedRevision
-from sentra.protocol.messages import Watermark
 from sentra.vault.database import Vault
+from sentra.vault.identity import Identity, read_identity, write_identity
 
 
 class VaultShelf:
-    """Each call is one short transaction of the vault."""
+    """Each call is one short transaction of the vault.
 
-    def __init__(self, vault: Vault, router: str) -> None:
+    `decided` is called after each change of the feed's items, by the thread that made it.
+    """
+
+    def __init__(self, vault: Vault, identity: Identity, decided: Callable[[], None]) -> None:
         self._vault = vault
-        self._router = router
+        self._router = identity.device_id
+        self._timeline = identity.timeline
+        self._decided = decided
 
     def lanes(self) -> list[Lane]:
         """Each journal's backlog."""
@@ -30,17 +36,61 @@ class VaultShelf:
         with self._vault.reader() as db:
             return store.next_parcels(db, pick.terminal, pick.segments, self._router)
 
-    def set_cloud_head(self, terminal: str, head: Head, mark: Watermark | None) -> None:
-        """Moves a journal's cloud head, also backwards."""
+    def terminals(self) -> list[str]:
+        """The terminals whose journals are here."""
+        with self._vault.reader() as db:
+            return [state.terminal for state in store.journals(db)]
+
+    def set_cloud_heads(self, heads: Sequence[CloudHead]) -> None:
+        """Moves journals' cloud heads, also backwards; writes only what is new."""
+        with self._vault.reader() as db:
+            known = {state.terminal: state for state in store.journals(db)}
+        moved = [
+            one
+            for one in heads
+            if one.terminal not in known
+            or known[one.terminal].cloud != one.head
+            or (one.mark is not None and known[one.terminal].watermark is None)
+        ]
+        if not moved:
+            return
         with self._vault.writer() as db:
-            store.set_cloud_head(db, terminal, head, mark)
+            for one in moved:
+                store.set_cloud_head(db, known.get(one.terminal), one)
+
+    def timeline(self) -> str:
+        """The cloud's timeline that was seen last."""
+        return self._timeline
+
+    def set_timeline(self, timeline: str) -> None:
+        """Remembers another one."""
+        with self._vault.writer() as db:
+            present = read_identity(db)
+            if present is not None:
+                write_identity(db, replace(present, timeline=timeline))
+        self._timeline = timeline
 
     def feed_cursor(self, scope: str) -> int:
         """The last revision cached."""
         with self._vault.reader() as db:
-            return store.feed_cursor(db, scope)
+            return decisions.feed_cursor(db, scope)
 
     def cache(self, revision: SealedRevision, items: Sequence[FeedItem]) -> None:
         """Keeps one revision, wholly."""
         with self._vault.writer() as db:
-            store.cache_revision(db, revision, items)
+            decisions.cache_revision(db, revision, items)
+        self._decided()
+
+    def restart_feed(self, scope: str) -> None:
+        """Forgets the scope's revisions; what they said holds until `settle_feed`."""
+        with self._vault.writer() as db:
+            decisions.restart_feed(db, scope)
+
+    def settle_feed(self, scope: str) -> None:
+        """The feed is whole again: what it did not say anew is no more."""
+        with self._vault.reader() as db:
+            stale = decisions.has_stale_items(db, scope)
+        if stale:
+            with self._vault.writer() as db:
+                decisions.settle_feed(db, scope)
+            self._decided()

@@ -1,4 +1,4 @@
-"""The page's frame: whose router this is, what time it is there, how to sign out."""
+"""The page's frame: whose router this is, and how to sign out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from flask import session, url_for
 
-from sentra.web.filters import clock
 from sentra.web.frames import StatusFrame
 
 if TYPE_CHECKING:
@@ -14,12 +13,10 @@ if TYPE_CHECKING:
 
 
 def status_frame(router: Router) -> StatusFrame:
-    """The frame of the present request."""
+    """The frame of the present request. Time and version stand among the page's own figures."""
     identity = router.identity
     signed_in = "person" in session
     return StatusFrame(
         title=f"{identity.name} · {identity.branch_name}",
-        time=clock(router.clock(), identity.zone, seconds=True),
-        version=router.version,
         sign_out_url=url_for("status.sign_out") if signed_in else "",
     )

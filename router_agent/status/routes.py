@@ -6,31 +6,34 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Flask, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Response, redirect, render_template, request, session, url_for
 from flask_babel import gettext
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as Redirect
 
 from router_agent.status import queries, sign_in
+from router_agent.status.verdict import meaning, verdict
 from sentra.domain.permission import Permission, may
+from sentra.events import Person
 from sentra.failures import Failure
+from sentra.web.fragments import with_toast
 from sentra.web.permissions import install_guard, public, requires
 
 if TYPE_CHECKING:
     from router_agent.bootstrap import Router
 
 
-Answer = Response | str | tuple[str, int]
+Answer = Redirect | str | tuple[str, int]
 
 
 class _Operator:
     """Whoever is signed in at this router."""
 
-    def __init__(self, roles: list[str]) -> None:
-        self._roles = roles
+    def __init__(self, person: Person) -> None:
+        self._person = person
 
     def may(self, permission: str) -> bool:
-        """By the roles that the person had at sign-in."""
-        return may(self._roles, permission)
+        """By the roles that the back office gives the person now."""
+        return may(self._person.roles, permission)
 
 
 class StatusPages:
@@ -45,6 +48,7 @@ class StatusPages:
         for method, rule, view, mark in (
             ("GET", "/", self.page, requires(Permission.ROUTER_VIEW)),
             ("GET", "/now", self.now, requires(Permission.ROUTER_VIEW)),
+            ("GET", "/details", self.details, requires(Permission.ROUTER_VIEW)),
             ("POST", "/try-now", self.try_now, requires(Permission.ROUTER_OPERATE)),
             ("GET", "/sign-in", self.ask_pin, public("the page where one signs in")),
             ("POST", "/sign-in", self.sign_in, public("the page where one signs in")),
@@ -56,26 +60,35 @@ class StatusPages:
         install_guard(app, who=self._who, sign_in_url=lambda: url_for("status.ask_pin"))
 
     def _who(self) -> _Operator | None:
-        return _Operator(session["roles"]) if "person" in session else None
+        person = sign_in.find_person(self._router, session.get("person", ""))
+        return None if person is None else _Operator(person)
 
     def _view(self) -> dict[str, object]:
-        may_operate = may(session["roles"], Permission.ROUTER_OPERATE)
-        zone = self._router.identity.zone
-        return {"view": queries.status(self._router), "zone": zone, "may_operate": may_operate}
+        view, who = queries.status(self._router), self._who()
+        return {
+            "view": view,
+            "verdict": verdict(view),
+            "problem": meaning(view.line.problem or view.line.feed_problem),
+            "may_operate": who is not None and who.may(Permission.ROUTER_OPERATE),
+        }
 
     def page(self) -> str:
         """The whole page."""
         return render_template("router_agent/status/page.html", **self._view())
 
     def now(self) -> str:
-        """Its living part."""
+        """What it says at a glance."""
         return render_template("router_agent/status/_now.html", **self._view())
 
-    def try_now(self) -> Response | str:
-        """Ends the backoff."""
+    def details(self) -> str:
+        """The figures below."""
+        return render_template("router_agent/status/_details.html", **self._view())
+
+    def try_now(self) -> Redirect:
+        """Ends the wait between two tries."""
         self._router.trunk.try_now()
         if request.headers.get("HX-Request") == "true":
-            return self.now()
+            return with_toast(Response(self.now()), gettext("Trying the line now."), "info")
         return redirect(url_for("status.page"), 303)
 
     def ask_pin(self) -> str:
@@ -84,11 +97,16 @@ class StatusPages:
 
     def _form(self, problem: str | None, chosen: str) -> str:
         people = [(p.id, p.name) for p in sign_in.who_may_sign_in(self._router)]
+        line = self._router.trunk.state
         return render_template(
-            "router_agent/status/sign_in.html", people=people, problem=problem, chosen=chosen
+            "router_agent/status/sign_in.html",
+            people=people,
+            problem=problem,
+            chosen=chosen,
+            trouble=meaning(line.problem or line.feed_problem),
         )
 
-    def sign_in(self) -> Response | tuple[str, int]:
+    def sign_in(self) -> Redirect | tuple[str, int]:
         """Checks the PIN."""
         chosen = request.form.get("person", "")
         try:
@@ -96,10 +114,10 @@ class StatusPages:
         except Failure as failure:
             return self._form(failure.told(gettext), chosen), 422
         session.clear()
-        session["person"], session["roles"] = person.id, list(person.roles)
+        session["person"] = person.id
         return redirect(url_for("status.page"), 303)
 
-    def sign_out(self) -> Response:
+    def sign_out(self) -> Redirect:
         """Forgets the person."""
         session.clear()
         return redirect(url_for("status.ask_pin"), 303)

@@ -206,7 +206,8 @@ class Turner:
         began = self._ticks()
         answer = talking.link.hello(hello_of(self._shelf, me, self._clock()))
         talking.greeted_tick_ms = self._ticks()
-        talking.rtt_ms = talking.greeted_tick_ms - began
+        # Rounded up: 0 says that it was not measured yet.
+        talking.rtt_ms = talking.greeted_tick_ms - began + 1
         before = self.notice
         key = self._shelf.identity.cloud_public_key
         note_hello(talking.talk, answer, self._shelf, key, self._clock())

@@ -123,3 +123,24 @@ def test_a_cut_off_segment_is_counted_and_the_rest_is_taken() -> None:
     )
     assert unreadable == 1
     assert takings[0].outcome == "appended"
+
+
+def test_another_history_below_the_head_is_a_fork_too_and_not_taken_for_had() -> None:
+    mine, clone = Journal(), Journal()
+    mine.sell(5)
+    clone.sell(3, amount=9_999)
+    held = {(1, entry.seq): entry.hash for entry in mine.entries}
+    takings, _ = take_parcels(
+        [Parcel(clone.sealed(1, 3))],
+        lambda _: mine.key.public_key(),
+        lambda _: mine.head,
+        lambda _, epoch, seq: held.get((epoch, seq)),
+    )
+    assert takings[0].outcome == "fork"
+    again, _ = take_parcels(
+        [Parcel(mine.sealed(1, 3))],
+        lambda _: mine.key.public_key(),
+        lambda _: mine.head,
+        lambda _, epoch, seq: held.get((epoch, seq)),
+    )
+    assert again[0].outcome == "already"

@@ -9,7 +9,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from router_agent.operations.forward import Lane, Pick
-from router_agent.operations.trunk import Credit, fetch_feed, send_next
+from router_agent.operations.trunk import (
+    SENDING_BYTES_MAX,
+    SENDING_BYTES_MIN,
+    CloudHead,
+    Credit,
+    fetch_feed,
+    note_hello,
+    send_next,
+)
+from sentra.link.errors import LinkDown
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.errors import FeedDamaged
@@ -37,6 +46,9 @@ class Shelf:
     cloud: dict[str, Head] = field(default_factory=dict)
     marks: dict[str, Watermark] = field(default_factory=dict)
     revisions: list[SealedRevision] = field(default_factory=list)
+    items: dict[str, bytes | None] = field(default_factory=dict)
+    stale: set[str] = field(default_factory=set)
+    seen_timeline: str = "first"
 
     def _waiting(self, terminal: str) -> list[bytes]:
         head = self.cloud.get(terminal, EMPTY)
@@ -51,17 +63,39 @@ class Shelf:
     def parcels(self, pick: Pick) -> list[Parcel]:
         return [Parcel(sealed) for sealed in self._waiting(pick.terminal)[: pick.segments]]
 
-    def set_cloud_head(self, terminal: str, head: Head, mark: Watermark | None) -> None:
-        self.cloud[terminal] = head
-        if mark is not None:
-            self.marks[terminal] = mark
+    def terminals(self) -> list[str]:
+        return list(self.segments)
+
+    def set_cloud_heads(self, heads: Sequence[CloudHead]) -> None:
+        for one in heads:
+            self.cloud[one.terminal] = one.head
+            if one.mark is not None:
+                self.marks[one.terminal] = one.mark
+
+    def timeline(self) -> str:
+        return self.seen_timeline
+
+    def set_timeline(self, timeline: str) -> None:
+        self.seen_timeline = timeline
 
     def feed_cursor(self, scope: str) -> int:
         return max((r.revision for r in self.revisions if r.scope == scope), default=0)
 
     def cache(self, revision: SealedRevision, items: Sequence[FeedItem]) -> None:
-        assert items
         self.revisions.append(revision)
+        for item in items:
+            self.items[item.key] = item.body
+            self.stale.discard(item.key)
+
+    def restart_feed(self, scope: str) -> None:
+        self.revisions = [r for r in self.revisions if r.scope != scope]
+        self.stale = set(self.items)
+
+    def settle_feed(self, scope: str) -> None:
+        assert scope == COMPANY
+        for key in self.stale:
+            del self.items[key]
+        self.stale = set()
 
 
 @dataclass
@@ -71,12 +105,15 @@ class Cloud:
     outcomes: list[JournalOutcome] = field(default_factory=list)
     revisions: list[SealedRevision] = field(default_factory=list)
     sent: list[Sequence[Parcel]] = field(default_factory=list)
+    breaks: bool = False
 
     def hello(self, hello: Hello) -> HelloAnswer:
         raise AssertionError(f"not asked here: {hello}")
 
     def send(self, parcels: Sequence[Parcel]) -> JournalAnswer:
         self.sent.append(parcels)
+        if self.breaks:
+            raise LinkDown("timeout", "cloud:443", "too slow")
         return JournalAnswer(outcomes=tuple(self.outcomes), credit_bytes=1234, pause_ms=5)
 
     def feed(self, scope: str, after: int) -> tuple[int, list[SealedRevision]]:
@@ -111,7 +148,7 @@ def test_the_cloud_head_moves_only_on_the_clouds_answer() -> None:
     assert sent.moved
     assert shelf.cloud[journal.terminal] == journal.head
     assert shelf.marks[journal.terminal].head.seq == 4
-    assert (credit.size_bytes, credit.pause_ms) == (1234, 5)
+    assert (credit.granted_bytes, credit.size_bytes, credit.pause_ms) == (1234, 1234, 5)
     assert send_next(cloud, shelf, credit, CLOUD_KEY.public_key()) is None
 
 
@@ -164,3 +201,84 @@ def test_a_revision_that_the_cloud_did_not_sign_is_never_cached() -> None:
     with pytest.raises(FeedDamaged):
         fetch_feed(Cloud(revisions=[forged]), shelf, COMPANY, CLOUD_KEY.public_key())
     assert shelf.revisions == []
+
+
+def test_a_revision_that_does_not_follow_is_never_cached() -> None:
+    late = seal_revision(COMPANY, 2, [FeedItem("product", "p", b"{}")], CLOUD_KEY)
+    shelf = Shelf()
+    with pytest.raises(FeedDamaged):
+        fetch_feed(Cloud(revisions=[late]), shelf, COMPANY, CLOUD_KEY.public_key())
+    assert shelf.revisions == []
+
+
+def test_a_line_that_does_not_carry_an_envelope_is_asked_for_half_of_it() -> None:
+    journal = Journal()
+    shelf, credit = _shelf(journal), Credit(granted_bytes=8 * 1024 * 1024)
+    cloud = Cloud([_outcome(journal, "appended", journal.head)], breaks=True)
+    assert credit.size_bytes == SENDING_BYTES_MAX
+    credit.note_failure(1024 * 1024)
+    assert credit.size_bytes == 512 * 1024
+    with pytest.raises(LinkDown):
+        send_next(cloud, shelf, credit, CLOUD_KEY.public_key())
+    assert credit.size_bytes == SENDING_BYTES_MIN
+    cloud.breaks = False
+    send_next(cloud, shelf, credit, CLOUD_KEY.public_key())
+    assert SENDING_BYTES_MIN < credit.carried_bytes < SENDING_BYTES_MAX
+
+
+def _hello(shelf: Shelf, **changes: object) -> tuple[str, ...]:
+    said = HelloAnswer(
+        protocol=1,
+        software="test",
+        clock_ms=0,
+        timeline=str(changes.get("timeline", "first")),
+        here=changes.get("here", {}),  # type: ignore[arg-type]  # what the test says
+        cloud={},
+        feed=changes.get("feed", {}),  # type: ignore[arg-type]  # what the test says
+        segment_bytes_max=1,
+        envelope_bytes_max=1,
+    )
+    return note_hello(said, shelf, CLOUD_KEY.public_key(), (COMPANY,))
+
+
+def test_a_journal_that_the_cloud_does_not_name_is_sent_from_its_beginning() -> None:
+    journal = Journal()
+    shelf = _shelf(journal)
+    shelf.cloud[journal.terminal] = journal.head
+    _hello(shelf, here={})
+    assert shelf.cloud[journal.terminal] == EMPTY
+
+
+def test_lower_heads_of_a_restored_cloud_are_believed() -> None:
+    journal = Journal()
+    shelf = _shelf(journal)
+    shelf.cloud[journal.terminal] = journal.head
+    lower = Head(1, 2, journal.entries[1].hash)
+    _hello(shelf, here={journal.terminal: note_of(lower)}, timeline="second")
+    assert shelf.cloud[journal.terminal] == lower
+    assert shelf.seen_timeline == "second"
+
+
+def test_on_a_new_timeline_the_feed_is_read_anew_and_what_it_lost_is_dropped() -> None:
+    def revision(*keys: str) -> SealedRevision:
+        items = [FeedItem("product", key, b"{}") for key in keys]
+        return seal_revision(COMPANY, 1, items, CLOUD_KEY)
+
+    shelf = Shelf()
+    assert _hello(shelf, feed={COMPANY: 1}) == (COMPANY,)
+    fetch_feed(Cloud(revisions=[revision("kept", "lost")]), shelf, COMPANY, CLOUD_KEY.public_key())
+    assert _hello(shelf, feed={COMPANY: 1}) == ()
+    assert _hello(shelf, feed={COMPANY: 1}, timeline="second") == (COMPANY,)
+    assert set(shelf.items) == {"kept", "lost"}, "until then it is served from what is known"
+    fetch_feed(Cloud(revisions=[revision("kept")]), shelf, COMPANY, CLOUD_KEY.public_key())
+    assert set(shelf.items) == {"kept"}
+
+
+def test_a_feed_that_is_shorter_than_the_cache_is_read_anew() -> None:
+    shelf = Shelf()
+    revisions = [
+        seal_revision(COMPANY, n, [FeedItem("tax", "t", b"{}")], CLOUD_KEY) for n in (1, 2)
+    ]
+    fetch_feed(Cloud(revisions=revisions), shelf, COMPANY, CLOUD_KEY.public_key())
+    assert _hello(shelf, feed={COMPANY: 1}) == (COMPANY,)
+    assert shelf.feed_cursor(COMPANY) == 0
