@@ -21,6 +21,7 @@ from sentra.instants import Clock
 from sentra.telemetry import install_request_metrics
 from sentra.web.addresses import install_addresses
 from sentra.web.assets import install_assets, templates_root
+from sentra.web.cookies import PortSessions
 from sentra.web.errors import install_errors
 from sentra.web.filters import install_filters
 from sentra.web.gallery import install_gallery
@@ -91,6 +92,7 @@ def create_app(
         WTF_CSRF_TIME_LIMIT=None,  # The token lives as long as the session that it is bound to.
         WTF_CSRF_SSL_STRICT=https,
     )
+    app.session_interface = PortSessions()
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["htmx_config"] = HTMX_CONFIG
