@@ -108,6 +108,24 @@ def _add(sums: SumsByKey, key: tuple[Any, ...], *amounts: int) -> None:
             row[index] += amount
 
 
+# The same for one sum and for two: a sale of three lines adds up six times with these.
+def _add_one(sums: SumsByKey, key: tuple[Any, ...], amount: int) -> None:
+    row = sums.get(key)
+    if row is None:
+        sums[key] = [amount]
+    else:
+        row[0] += amount
+
+
+def _add_two(sums: SumsByKey, key: tuple[Any, ...], first: int, second: int) -> None:
+    row = sums.get(key)
+    if row is None:
+        sums[key] = [first, second]
+    else:
+        row[0] += first
+        row[1] += second
+
+
 def _add_sale(batch: Increments, place: Place, fact: SaleCompleted) -> None:
     hour = local_hour(fact.completed_at_ms, fact.zone)
     branch, terminal, date = place.branch_id, place.terminal_id, fact.business_date
@@ -125,13 +143,13 @@ def _add_sale(batch: Increments, place: Place, fact: SaleCompleted) -> None:
     )
     for tender in fact.tenders:
         key = (branch, date, hour, terminal, tender.kind)
-        _add(batch["hourly_tender"], key, 1, tender.amount)
+        _add_two(batch["hourly_tender"], key, 1, tender.amount)
+    products, stock = batch["daily_product"], batch["stock_level"]
     for line in fact.lines:
         product = (branch, date, terminal, line.code, line.name)
-        _add(batch["daily_product"], product, line.quantity_milli, line.amount)
+        _add_two(products, product, line.quantity_milli, line.amount)
         if line.product_id is not None:
-            stock = (branch, line.product_id, terminal)
-            _add(batch["stock_level"], stock, -line.quantity_milli)
+            _add_one(stock, (branch, line.product_id, terminal), -line.quantity_milli)
 
 
 def _add_refund(batch: Increments, place: Place, fact: RefundCompleted) -> None:
@@ -151,18 +169,18 @@ def _add_refund(batch: Increments, place: Place, fact: RefundCompleted) -> None:
     )
     for tender in fact.tenders:
         key = (branch, date, hour, terminal, tender.kind)
-        _add(batch["hourly_tender"], key, 1, -tender.amount)
+        _add_two(batch["hourly_tender"], key, 1, -tender.amount)
+    products, stock = batch["daily_product"], batch["stock_level"]
     for line in fact.lines:
         product = (branch, date, terminal, line.code, line.name)
-        _add(batch["daily_product"], product, -line.quantity_milli, -line.amount)
+        _add_two(products, product, -line.quantity_milli, -line.amount)
         if line.product_id is not None and line.restocked:
-            stock = (branch, line.product_id, terminal)
-            _add(batch["stock_level"], stock, line.quantity_milli)
+            _add_one(stock, (branch, line.product_id, terminal), line.quantity_milli)
 
 
 def _add_stock(batch: Increments, place: Place, fact: StockMoved) -> None:
     key = (place.branch_id, fact.product_id, place.terminal_id)
-    _add(batch["stock_level"], key, fact.quantity_milli)
+    _add_one(batch["stock_level"], key, fact.quantity_milli)
 
 
 _ADDERS: dict[type[Fact], Callable[[Increments, Place, Any], None]] = {

@@ -27,6 +27,8 @@ from syncd.service.operations.findings import (
 )
 from syncd.service.operations.journals import Piece
 
+_SOLD: Final = (SaleCompleted, RefundCompleted)
+
 KEY_LENGTH_MAX: Final = 600
 """Characters in the key of a sum, ids included: PostgreSQL's index takes 2,704 bytes."""
 
@@ -124,7 +126,7 @@ def merge(into: Increments, added: Increments) -> None:
 
 def _mention(mentions: dict[str, Mention], located: Located) -> None:
     fact = located.fact
-    if isinstance(fact, SaleCompleted | RefundCompleted):
+    if isinstance(fact, _SOLD):
         for line in fact.lines:
             if line.product_id is not None and line.product_id not in mentions:
                 mentions[line.product_id] = Mention(located.entry, line.code, line.name)
