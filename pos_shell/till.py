@@ -72,10 +72,13 @@ class Till:
         self._opening = threading.Lock()
         self._vault: Vault | None = None
         self._identity: Identity | None = None
+        self._is_foreign = False
 
     @property
     def is_enrolled(self) -> bool:
-        """Whether this folder holds a device's vault."""
+        """Whether this folder holds a terminal's vault, as far as it was looked at."""
+        if self._is_foreign:
+            return False
         return self._vault is not None or (self.folder / DATABASE_FILE).exists()
 
     @property
@@ -92,6 +95,7 @@ class Till:
                 vault = Vault.open(self.folder)
                 if vault.role != "terminal":
                     vault.close()
+                    self._is_foreign = True
                     raise NotATerminal(folder=self.folder)
                 self._vault = vault
             return self._vault

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pos_shell.till import NotATerminal, Till
+from pos_shell.till import Till
 from sentra.enrolment import enrol_device
 from sentra.vault.identity import Identity
 
@@ -14,7 +14,5 @@ def enrol(till: Till, address: str, code: str) -> Identity:
         CodeMistyped, EnrolmentRefused, CloudUnproved, LinkDown, AddressWrong, VaultFailure.
         NotATerminal: the code was a router's.
     """
-    identity = enrol_device(till.folder, address, code)
-    if identity.role != "terminal":
-        raise NotATerminal(folder=till.folder)
+    enrol_device(till.folder, address, code)
     return till.identity

@@ -6,12 +6,14 @@ no time of its own: the same receipt is the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
+from fpdf.fonts import TTFFont
 
 from pos_shell.receipt.layout import Row
 from sentra.web.assets import static_root
@@ -19,6 +21,9 @@ from sentra.web.assets import static_root
 WIDTH_MM: Final = 80.0
 MARGIN_MM: Final = 4.0
 LEADING: Final = 1.35
+MEASURED_MM: Final = 10_000
+"""Paper on which the rows are drawn once to see how much of it they take."""
+
 POINTS_PER_MM: Final = 72 / 25.4
 
 _SIZES_PT: Final = {"title": 12, "centre": 8.5, "plain": 8.5, "small": 7.5, "strong": 8.5}
@@ -28,16 +33,18 @@ _FAMILY: Final = "DejaVu"
 
 def receipt_pdf(rows: Sequence[Row], title: str, at_ms: int) -> bytes:
     """The rows as one page; `title` and the time of the sale become the document's own."""
-    height_mm = _draw(_paper(10_000), rows) + MARGIN_MM
-    pdf = _paper(height_mm)
-    pdf.set_title(title)
-    pdf.set_creator("Sentra")
-    pdf.set_creation_date(datetime.fromtimestamp(at_ms / 1000, UTC))
-    _draw(pdf, rows)
-    return bytes(pdf.output())
+    with _paper(MEASURED_MM) as measured:
+        height_mm = _draw(measured, rows) + MARGIN_MM
+    with _paper(height_mm) as pdf:
+        pdf.set_title(title)
+        pdf.set_creator("Sentra")
+        pdf.set_creation_date(datetime.fromtimestamp(at_ms / 1000, UTC))
+        _draw(pdf, rows)
+        return bytes(pdf.output())
 
 
-def _paper(height_mm: float) -> FPDF:
+@contextmanager
+def _paper(height_mm: float) -> Iterator[FPDF]:
     pdf = FPDF(unit="mm", format=(WIDTH_MM, height_mm))
     pdf.set_margins(MARGIN_MM, MARGIN_MM)
     pdf.set_auto_page_break(auto=False)
@@ -45,7 +52,12 @@ def _paper(height_mm: float) -> FPDF:
     pdf.add_font(_FAMILY, "", fonts / "DejaVuSans.ttf")
     pdf.add_font(_FAMILY, "B", fonts / "DejaVuSans-Bold.ttf")
     pdf.add_page()
-    return pdf
+    try:
+        yield pdf
+    finally:
+        for font in pdf.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
 
 def _draw(pdf: FPDF, rows: Sequence[Row]) -> float:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import Flask
 
+from pos_shell.bootstrap import make_app
+from pos_shell.config import Settings
 from pos_shell.till import Till
 from sentra.domain.indonesia import standard_taxes
 from sentra.events import Branch, Category, Company, Decision, Person, Price, Product
@@ -137,8 +140,10 @@ def a_branch(**changes: object) -> Branch:
     return Branch(**(values | changes))  # type: ignore[arg-type]  # the tests' own names
 
 
-def make_shop(folder: Path, clock: Clock | None = None, **changes: object) -> Shop:
-    """A till that is enrolled and has received its first feed."""
+def make_shop(
+    folder: Path, clock: Clock | None = None, *, fed: bool = True, **changes: object
+) -> Shop:
+    """A till that is enrolled and, if `fed`, has received its first feed."""
     clock = clock or Clock()
     vault = Vault.create(folder, "terminal")
     with vault.writer() as db:
@@ -153,6 +158,8 @@ def make_shop(folder: Path, clock: Clock | None = None, **changes: object) -> Sh
                        category_id=drinks.id, favourite=True)  # fmt: skip
     eggs = a_product("Telur ayam (timbang)", 28_000, unit="kg", weighed=True)
     shop = Shop(till, clock, tea, coffee, eggs, {})
+    if not fed:
+        return shop
     company = Company(COMPANY_ID, "Toko Sumber Rejeki", str(changes.get("currency", "IDR")))
     shop.publish(
         COMPANY,
@@ -205,3 +212,11 @@ def open_shop(shop: Shop) -> Shop:
 def key_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the keyring of whoever runs it."""
     monkeypatch.setenv("SENTRA_KEY_STORE", "file")
+
+
+KEY = "a-key-of-this-start"
+
+
+def an_app(shop: Shop, cloud: str = "https://127.0.0.1:1") -> Flask:
+    """The till's pages over the shop's till; `KEY` opens them."""
+    return make_app(Settings(shop.till.folder, cloud, "id", "info"), shop.till, KEY)
