@@ -19,6 +19,18 @@ from sentra.money import currency as known_currency
 FOLDER = Path(".demo")
 """Beside the checkout, so that a second start finds it; `--data` names another place."""
 
+
+class DemoRunning(Failure):
+    """Another demo on the same folder."""
+
+    code = "demo-running"
+    sentence = (
+        "A demo is already running on %(folder)s, or is just stopping. Stop it first, or name "
+        "another folder with --data."
+    )
+
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -30,7 +42,9 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--currency", default="IDR", show_default=True, help="Of the company, ISO 4217.")
 @click.option("--fresh", is_flag=True, help="Forget an earlier demo and begin anew.")
 @click.option("--no-window", is_flag=True, help="Open no till window, only say the addresses.")
-@click.option("--data", "folder", type=click.Path(path_type=Path), default=FOLDER, hidden=True)
+@click.option(
+    "--data", "folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True
+)
 def demo(
     *,
     check: bool,
