@@ -12,7 +12,7 @@ from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_decision
 from sentra.protocol.feed import FeedItem, SealedRevision
 from sentra.vault.driver import Connection
 from sentra.vault.failures import CatalogueEmpty, RevisionOutOfOrder
-from sentra.vault.search import search
+from sentra.vault.search import index_words, search
 
 __all__ = [
     "apply_revision",
@@ -33,6 +33,7 @@ __all__ = [
 TILES_MAX: Final = 200
 """Tiles on one screen; more are found by searching."""
 
+_KEYS_IN_ONE_QUERY: Final = 500
 _PRODUCT: Final = msgspec.json.Decoder(Product)
 _D = TypeVar("_D")
 
@@ -54,10 +55,11 @@ def apply_revision(db: Connection, revision: SealedRevision, items: Sequence[Fee
         return
     if revision.revision != present + 1:
         raise RevisionOutOfOrder(revision=revision.revision, scope=revision.scope, cursor=present)
+    _apply_products(db, [item for item in items if item.kind == "product"])
     for item in items:
         if item.kind == "product":
-            _apply_product(db, item)
-        elif item.body is None:
+            continue
+        if item.body is None:
             db.execute("DELETE FROM decision WHERE kind = ? AND key = ?", (item.kind, item.key))
         else:
             row = (item.kind, item.key, revision.scope, item.body)
@@ -78,47 +80,47 @@ def restart_feed(db: Connection, scope: str) -> None:
     db.execute("DELETE FROM feed_cursor WHERE scope = ?", (scope,))
 
 
-def _apply_product(db: Connection, item: FeedItem) -> None:
-    _forget_product(db, item.key)
-    if item.body is None:
-        return
-    try:
-        product = cast(Product, decode_decision("product", item.body))
-    except (UnknownKind, BodyUnreadable):
-        # A body that only a newer version understands: the rest of the catalogue must not wait.
-        return
-    number = db.execute(
-        "INSERT INTO product (product_id, code, name, category_id, favourite, active, body)"
-        " VALUES (?,?,?,?,?,?,?)",
-        (
-            item.key,
-            product.code,
-            product.name,
-            product.category_id,
-            product.favourite,
-            product.active,
-            item.body,
-        ),
-    ).lastrowid
+def _apply_products(db: Connection, items: Sequence[FeedItem]) -> None:
+    """All products of a revision at once: a new till gets a hundred thousand of them."""
+    latest = {item.key: item.body for item in items}
+    _forget_products(db, list(latest))
+    first = db.execute("SELECT coalesce(max(number), 0) + 1 FROM product").fetchone()[0]
+    taken: list[tuple[int, str, bytes, Product]] = []
+    for key, body in latest.items():
+        product = None if body is None else _product_of(body)
+        if body is not None and product is not None:
+            taken.append((first + len(taken), key, body, product))
+    db.executemany(
+        "INSERT INTO product (number, product_id, code, name, category_id, favourite, active, body)"
+        " VALUES (?,?,?,?,?,?,?,?)",
+        [
+            (n, key, p.code, p.name, p.category_id, p.favourite, p.active, body)
+            for n, key, body, p in taken
+        ],
+    )
     db.executemany(
         "INSERT OR IGNORE INTO barcode (barcode, number) VALUES (?, ?)",
-        [(barcode, number) for barcode in product.barcodes],
+        [(barcode, n) for n, _, _, p in taken for barcode in p.barcodes],
     )
-    if product.active:
-        for index in ("product_words", "product_trigrams"):
-            db.execute(
-                f"INSERT INTO {index} (rowid, name, code) VALUES (?,?,?)",  # noqa: S608
-                (number, product.name, product.code),
-            )
+    index_words(db, [(n, p.name, p.code) for n, _, _, p in taken if p.active])
 
 
-def _forget_product(db: Connection, product_id: str) -> None:
-    row = db.execute("SELECT number FROM product WHERE product_id = ?", (product_id,)).fetchone()
-    if row is None:
-        return
-    for index in ("product_words", "product_trigrams"):
-        db.execute(f"DELETE FROM {index} WHERE rowid = ?", row)  # noqa: S608
-    db.execute("DELETE FROM product WHERE number = ?", row)
+def _product_of(body: bytes) -> Product | None:
+    """None for a body that only a newer version understands: the others must not wait for it."""
+    try:
+        return cast(Product, decode_decision("product", body))
+    except (UnknownKind, BodyUnreadable):
+        return None
+
+
+def _forget_products(db: Connection, keys: Sequence[str]) -> None:
+    for start in range(0, len(keys), _KEYS_IN_ONE_QUERY):
+        some = keys[start : start + _KEYS_IN_ONE_QUERY]
+        marks = ",".join("?" for _ in some)
+        query = f"SELECT number FROM product WHERE product_id IN ({marks})"  # noqa: S608
+        numbers = db.execute(query, some).fetchall()
+        db.executemany("DELETE FROM product_words WHERE rowid = ?", numbers)
+        db.executemany("DELETE FROM product WHERE number = ?", numbers)
 
 
 # --- Products -----------------------------------------------------------------------------------

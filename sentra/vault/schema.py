@@ -98,13 +98,14 @@ CREATE TABLE barcode (
 ) WITHOUT ROWID;
 CREATE INDEX ix_barcode_number ON barcode (number);
 CREATE VIRTUAL TABLE product_words USING fts5(
-    name, code, content='', contentless_delete=1,
-    tokenize="unicode61 remove_diacritics 2", prefix='1 2 3'
+    words, content='', contentless_delete=1, detail='none',
+    tokenize="unicode61 remove_diacritics 2", prefix='2 3'
 );
-CREATE VIRTUAL TABLE product_trigrams USING fts5(
-    name, code, content='', contentless_delete=1, detail='none',
-    tokenize="trigram remove_diacritics 1"
-);
+CREATE TABLE word (
+    word TEXT PRIMARY KEY,
+    length INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX ix_word_length ON word (length);
 """
 
 ROOM: Final = "vault"

@@ -1,13 +1,18 @@
-"""Finding a product while someone types: by word beginnings, by parts of words, despite typos."""
+"""Finding a product while someone types: by word beginnings, by parts of words, despite typos.
+
+Parts and typos are looked up in the list of all words, which is some thirty times shorter than
+the list of products, and only then the products that have these words.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from rapidfuzz import fuzz, utils
+from rapidfuzz import fuzz, process
 
 from sentra.events import Product
 from sentra.vault.driver import Connection
@@ -15,39 +20,69 @@ from sentra.vault.driver import Connection
 TEXT_LENGTH_MAX: Final = 64
 """Longer input is no name that anybody types; it may be a code scanned twice."""
 
-_CANDIDATES_MAX: Final = 200
-"""Products looked at closely for one search: ranking more takes longer than a key press."""
+_WORDS_MAX: Final = 6
+"""Words of the input that are looked at; more only cost time."""
 
-_LIKENESS_MIN: Final = 62.0
+_CANDIDATES_MAX: Final = 100
+"""Products taken from one index for one search: people look at the first dozen."""
+
+_ALTERNATIVES_MAX: Final = 12
+"""Words that one typed word may stand for."""
+
+_PART_LENGTH_MIN: Final = 3
+_TYPO_LENGTH_MIN: Final = 4
+"""Shorter words are like too many others."""
+
+_TYPO_LENGTH_DIFFERENCE: Final = 2
+_LIKENESS_MIN: Final = 72.0
 """Of 100; below it, what is found for a mistyped word looks arbitrary to people."""
-
-_TRIGRAM: Final = 3
-_TRIGRAMS_MAX: Final = 12
-_ENOUGH: Final = 3
-"""With this many good results nobody mistyped: the fuzzy look is saved."""
 
 _WORD: Final = re.compile(r"\w+")
 _PRODUCT: Final = msgspec.json.Decoder(Product)
 
 
+def index_words(db: Connection, texts: Sequence[tuple[int, str, str]]) -> None:
+    """Makes (number, name, code) findable by the product's number.
+
+    A code is found by its beginning only: each is a word of its own, and nobody types one from
+    memory with a letter wrong.
+    """
+    folded = [(number, fold(name), fold(code)) for number, name, code in texts]
+    db.executemany(
+        "INSERT INTO product_words (rowid, words) VALUES (?, ?)",
+        [(number, f"{name} {code}") for number, name, code in folded],
+    )
+    words = {word for _, name, _ in folded for word in _WORD.findall(name)}
+    db.executemany(
+        "INSERT OR IGNORE INTO word (word, length) VALUES (?, ?)",
+        [(word, len(word)) for word in words],
+    )
+
+
+def fold(text: str) -> str:
+    """The text without case and accents, as it is compared."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(part for part in parts if not unicodedata.combining(part))
+
+
 def search(db: Connection, text: str, limit: int = 24) -> list[Product]:
     """Products on sale for what was typed so far, best first; empty for nothing typed.
 
-    Whole barcodes and codes come first, then names whose words begin as typed, then names that
-    hold it anywhere, then names that are like it.
+    Whole barcodes and codes come first, then names that begin as typed, then those whose words
+    do, then those that hold it anywhere, then those that are like it.
     """
-    wanted = " ".join(text.split())[:TEXT_LENGTH_MAX]
-    if not wanted:
-        return []
-    numbers: dict[int, None] = dict.fromkeys(_exact(db, wanted))
-    numbers.update(dict.fromkeys(_by_beginnings(db, wanted)))
-    if len(numbers) < limit:
-        numbers.update(dict.fromkeys(_by_parts(db, wanted)))
-    if len(numbers) >= _ENOUGH:
-        return _products(db, list(numbers)[:limit])
-    likely = _products(db, [n for n in _by_likeness(db, wanted) if n not in numbers])
-    alike = _most_alike(wanted, likely)
-    return (_products(db, list(numbers)) + alike)[:limit]
+    wanted = " ".join(text.replace("\x00", " ").split())[:TEXT_LENGTH_MAX]
+    words = _WORD.findall(fold(wanted))[:_WORDS_MAX]
+    numbers: dict[int, None] = dict.fromkeys(_exact(db, wanted)) if wanted else {}
+    if words:
+        numbers.update(dict.fromkeys(_by_name(db, wanted)))
+    if words and len(numbers) < limit:
+        numbers.update(dict.fromkeys(_match(db, [[f'"{word}"*'] for word in words])))
+    if words and len(numbers) < limit:
+        numbers.update(dict.fromkeys(_by_parts(db, words)))
+    if words and not numbers:
+        numbers.update(dict.fromkeys(_by_likeness(db, words)))
+    return _products(db, list(numbers)[:limit])
 
 
 def _exact(db: Connection, text: str) -> list[int]:
@@ -60,68 +95,68 @@ def _exact(db: Connection, text: str) -> list[int]:
     return [number for (number,) in rows]
 
 
-def _by_beginnings(db: Connection, text: str) -> list[int]:
-    words = _WORD.findall(text)
-    if not words:
-        return []
-    # Names that begin with it come first and cost one index range, however common the letters.
-    starts = [
-        number
-        for (number,) in db.execute(
-            "SELECT number FROM product WHERE name >= ?1 COLLATE NOCASE"
-            " AND name < ?2 COLLATE NOCASE AND active ORDER BY name COLLATE NOCASE LIMIT 48",
-            (text, text + "\U0010ffff"),
-        )
-    ]
-    match = " ".join(f'"{word}"*' for word in words)
-    return starts + _match(db, "product_words", match)
-
-
-def _by_parts(db: Connection, text: str) -> list[int]:
-    words = [word for word in text.split() if len(word) >= _TRIGRAM]
-    if not words or len(words) < len(text.split()):
-        return []
-    # The index keeps no positions, so a part is looked up as all of its trigrams and then checked.
-    match = " AND ".join(_quoted(gram) for word in words for gram in _trigrams(word))
-    found = _match(db, "product_trigrams", match)
-    folded = [word.casefold() for word in words]
-    return [
-        number
-        for number, name, code in _names(db, found)
-        if all(word in f"{name} {code}".casefold() for word in folded)
-    ]
-
-
-def _by_likeness(db: Connection, text: str) -> list[int]:
-    grams = list(dict.fromkeys(_trigrams(text.casefold())))
-    if not grams:
-        return []
-    match = " OR ".join(_quoted(gram) for gram in grams[:_TRIGRAMS_MAX])
-    return _match(db, "product_trigrams", match, ranked=True)
-
-
-def _most_alike(wanted: str, products: list[Product]) -> list[Product]:
-    scored = [
-        (fuzz.WRatio(wanted, product.name, processor=utils.default_process), product)
-        for product in products
-    ]
-    likely = [(score, product) for score, product in scored if score >= _LIKENESS_MIN]
-    return [product for _, product in sorted(likely, key=lambda pair: -pair[0])]
-
-
-def _match(db: Connection, index: str, match: str, *, ranked: bool = False) -> list[int]:
-    order = " ORDER BY rank" if ranked else ""
+def _by_name(db: Connection, text: str) -> list[int]:
+    """One range of an index, however common the letters."""
     rows = db.execute(
-        f"SELECT rowid FROM {index} WHERE {index} MATCH ?{order} LIMIT ?",  # noqa: S608
-        (match, _CANDIDATES_MAX),
+        "SELECT number FROM product WHERE name >= ?1 COLLATE NOCASE"
+        " AND name < ?2 COLLATE NOCASE AND active ORDER BY name COLLATE NOCASE LIMIT ?3",
+        (text, text + "\U0010ffff", _CANDIDATES_MAX),
     )
     return [number for (number,) in rows]
 
 
-def _names(db: Connection, numbers: list[int]) -> Iterable[tuple[int, str, str]]:
-    marks = ",".join("?" for _ in numbers)
-    query = f"SELECT number, name, code FROM product WHERE number IN ({marks})"  # noqa: S608
-    return db.execute(query, numbers)
+def _by_parts(db: Connection, words: Sequence[str]) -> list[int]:
+    if min(map(len, words)) < _PART_LENGTH_MIN:
+        return []
+    choices = [_holding(db, word) for word in words]
+    return _match(db, choices) if all(choices) else []
+
+
+def _holding(db: Connection, part: str) -> list[str]:
+    """Words that hold the part somewhere, the shortest first."""
+    rows = db.execute(
+        "SELECT word FROM word WHERE instr(word, ?) ORDER BY length LIMIT ?",
+        (part, _ALTERNATIVES_MAX),
+    )
+    return [f'"{word}"' for (word,) in rows]
+
+
+def _by_likeness(db: Connection, words: Sequence[str]) -> list[int]:
+    choices = [_beginning(db, word) + _like(db, word) for word in words]
+    return _match(db, choices) if all(choices) else []
+
+
+def _beginning(db: Connection, word: str) -> list[str]:
+    rows = db.execute(
+        "SELECT 1 FROM word WHERE word >= ? AND word < ? LIMIT 1", (word, word + "\U0010ffff")
+    )
+    return [f'"{word}"*'] if rows.fetchone() else []
+
+
+def _like(db: Connection, word: str) -> list[str]:
+    """Words that may be meant by a mistyped one, the likest first."""
+    if len(word) < _TYPO_LENGTH_MIN:
+        return []
+    shortest, longest = len(word) - _TYPO_LENGTH_DIFFERENCE, len(word) + _TYPO_LENGTH_DIFFERENCE
+    rows = db.execute("SELECT word FROM word WHERE length BETWEEN ? AND ?", (shortest, longest))
+    near = process.extract(
+        word,
+        [known for (known,) in rows],
+        scorer=fuzz.ratio,
+        limit=_ALTERNATIVES_MAX,
+        score_cutoff=_LIKENESS_MIN,
+    )
+    return [f'"{known}"' for known, _, _ in near]
+
+
+def _match(db: Connection, choices: Sequence[Sequence[str]]) -> list[int]:
+    """Products that have, for each word, one of its choices."""
+    match = " AND ".join("(" + " OR ".join(alternatives) + ")" for alternatives in choices)
+    rows = db.execute(
+        "SELECT rowid FROM product_words WHERE product_words MATCH ? LIMIT ?",
+        (match, _CANDIDATES_MAX),
+    )
+    return [number for (number,) in rows]
 
 
 def _products(db: Connection, numbers: list[int]) -> list[Product]:
@@ -130,11 +165,3 @@ def _products(db: Connection, numbers: list[int]) -> list[Product]:
     query = f"SELECT number, body FROM product WHERE number IN ({marks})"  # noqa: S608
     bodies = dict(db.execute(query, numbers).fetchall())
     return [_PRODUCT.decode(bodies[number]) for number in numbers if number in bodies]
-
-
-def _trigrams(text: str) -> list[str]:
-    return [text[i : i + _TRIGRAM] for i in range(len(text) - _TRIGRAM + 1)]
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
