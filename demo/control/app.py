@@ -26,47 +26,58 @@ def make_app(stage: Stage, watch: Watch) -> Flask:
         frame=lambda: StatusFrame(title="Demo"),
     )
 
-    def view() -> dict[str, object]:
-        return {
-            "branches": watch.branches(),
-            "parts": watch.parts(),
-            "addresses": stage.places.addresses,
-            "chart": {"width": CHART_WIDTH, "height": CHART_HEIGHT},
-        }
+    chart = {"width": CHART_WIDTH, "height": CHART_HEIGHT}
 
-    def answer() -> str | Response:
+    def known(branch: str) -> str:
+        if branch not in stage.places.branches:
+            raise NotFound
+        return branch
+
+    def switches(branch: str) -> str | Response:
         if request.headers.get("HX-Request") == "true":
-            return render_template("demo/control/_now.html", **view())
+            return render_template("demo/control/_switches.html", branch=watch.branch(branch))
         return redirect(url_for("page"), 303)
 
     @app.get("/")
     @public(_WHY)
     def page() -> str:
-        return render_template("demo/control/page.html", **view())
+        branches = [watch.branch(name) for name in stage.places.branches]
+        addresses = stage.places.addresses
+        return render_template(
+            "demo/control/page.html",
+            branches=branches,
+            parts=watch.parts(),
+            addresses=addresses,
+            chart=chart,
+        )
 
-    @app.get("/now")
+    @app.get("/backlog/<branch>")
     @public(_WHY)
-    def now() -> str:
-        return render_template("demo/control/_now.html", **view())
+    def backlog(branch: str) -> str:
+        now = watch.branch(known(branch))
+        return render_template("demo/control/_backlog.html", branch=now, chart=chart)
+
+    @app.get("/parts")
+    @public(_WHY)
+    def parts() -> str:
+        return render_template("demo/control/_parts.html", parts=watch.parts())
 
     @app.post("/link/<kind>/<branch>")
     @public(_WHY)
     def link(kind: str, branch: str) -> str | Response:
-        if kind not in ("internet", "lan") or branch not in stage.places.branches:
+        if kind not in ("internet", "lan"):
             raise NotFound
-        name = f"{kind} {branch}"
+        name = f"{kind} {known(branch)}"
         stage.relays.set_cut(name, cut=not stage.relays.get(name).cut)
-        return answer()
+        return switches(branch)
 
     @app.post("/power/<branch>")
     @public(_WHY)
     def power(branch: str) -> str | Response:
-        if branch not in stage.places.branches:
-            raise NotFound
-        name = f"router {branch}"
+        name = f"router {known(branch)}"
         part = next(part for part in stage.supervisor.parts if part.name == name)
         stage.supervisor.switch(name, on=not part.wanted)
-        return answer()
+        return switches(branch)
 
     return app
 

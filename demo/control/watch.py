@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from demo.places import DevicePlace
-from demo.stage import Stage, now_ms
+from demo.stage import Stage
 from sentra.vault import journal
 from sentra.vault.database import Vault
 from sentra.vault.failures import VaultFailure
@@ -98,11 +98,8 @@ class Watch(threading.Thread):
         for vault in self._vaults.values():
             vault.close()
 
-    def branches(self) -> tuple[BranchNow, ...]:
-        """Every branch as it is now."""
-        return tuple(self._branch(name) for name in self._stage.places.branches)
-
-    def _branch(self, name: str) -> BranchNow:
+    def branch(self, name: str) -> BranchNow:
+        """A branch as it is now."""
         stage = self._stage
         samples = list(self._samples.get(name, ()))
         tills = [
@@ -128,10 +125,6 @@ class Watch(threading.Thread):
             PartNow(part.name, part.running, part.wanted, part.crashes)
             for part in self._stage.supervisor.parts
         )
-
-    def present_ms(self) -> int:
-        """Now, for ages."""
-        return now_ms()
 
 
 def _points(samples: Sequence[int], peak: int) -> str:
