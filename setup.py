@@ -6,7 +6,7 @@ and `sentra.web.static` in the wheel. Everything else is in setup.cfg.
 
 from setuptools import find_packages, setup
 
-PROGRAMS = ("sentra", "webapp", "syncd", "pos_shell", "router_agent", "demo", "bench")
+PROGRAMS = ("sentra", "webapp", "syncd", "pos_shell", "router_agent", "demo", "bench", "simulation")
 
 setup(
     packages=[

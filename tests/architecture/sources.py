@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("sentra", "webapp", "syncd", "pos_shell", "router_agent", "demo", "bench")
+PROGRAMS = ("sentra", "webapp", "syncd", "pos_shell", "router_agent", "demo", "bench", "simulation")
 PURE = (
     "sentra/money.py",
     "sentra/ids.py",

@@ -1,0 +1,94 @@
+"""I9, I10: a till's catalogue is the cloud's at its revision, and nothing is another branch's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from sentra.cloud import feed
+from sentra.cloud.tables import feed_revision
+from sentra.protocol.feed import COMPANY, SealedRevision, open_revision
+from sentra.vault import catalogue
+from sentra.vault.driver import Connection
+from simulation.disks import looking
+from simulation.router import RouterMachine
+from simulation.terminal import TerminalMachine
+from simulation.world import World
+
+Items = dict[tuple[str, str], bytes]
+
+
+def check(world: World) -> Iterator[str]:
+    """Tills' catalogues, and what tills and routers hold of whom."""
+    for terminal in world.terminals:
+        with looking(terminal.folder) as db:
+            yield from _catalogue(world, terminal, db)
+            yield from _scopes(terminal.name, terminal.identity.branch_id, db, "decision")
+    for router in world.routers:
+        with looking(router.folder) as db:
+            for table in ("cached_revision", "branch_item"):
+                yield from _scopes(router.name, world.branch_of(router).id, db, table)
+            yield from _terminals(world, router, db)
+
+
+def _catalogue(world: World, terminal: TerminalMachine, db: Connection) -> Iterator[str]:
+    expected: Items = {}
+    for scope in (COMPANY, terminal.identity.branch_id):
+        cursor = catalogue.cursor(db, scope)
+        replayed, head = _replay(world, scope, cursor)
+        expected |= replayed
+        if cursor == head and replayed != _present(world, scope):
+            yield f"I9 the feed of {scope} does not give what the cloud says of it"
+    held = {
+        (kind, key): bytes(body)
+        for kind, key, body in db.execute(
+            "SELECT kind, key, body FROM decision"
+            " UNION ALL SELECT 'product', product_id, body FROM product"
+        )
+    }
+    differing = sorted(
+        key for key in held.keys() | expected.keys() if held.get(key) != expected.get(key)
+    )
+    if differing:
+        kind, key = differing[0]
+        yield f"I9 {terminal.name} has another {kind} {key} than the cloud at its revision"
+
+
+def _replay(world: World, scope: str, cursor: int) -> tuple[Items, int]:
+    """What the scope's revisions up to a cursor give, and how many there are."""
+    columns = feed_revision.c
+    query = select(feed_revision).where(columns.scope == scope).order_by(columns.revision)
+    key = world.cloud.keys.signing_key.public_key()
+    items: Items = {}
+    head = 0
+    with world.cloud.engine.connect() as connection:
+        for row in connection.execute(query):
+            head = row.revision
+            if row.revision > cursor:
+                continue
+            sealed = SealedRevision(scope, row.revision, bytes(row.sealed), bytes(row.signature))
+            for item in open_revision(sealed, key):
+                items.pop((item.kind, item.key), None)
+                if item.body is not None:
+                    items[item.kind, item.key] = item.body
+    return items, head
+
+
+def _present(world: World, scope: str) -> Items:
+    with world.cloud.engine.connect() as connection:
+        state = feed.state(connection, scope)
+    return {(one.kind, one.key): one.body for one in state if one.body is not None}
+
+
+def _scopes(name: str, branch_id: str, db: Connection, table: str) -> Iterator[str]:
+    found = {scope for (scope,) in db.execute(f"SELECT DISTINCT scope FROM {table}")}  # noqa: S608
+    for scope in sorted(found - {COMPANY, branch_id}):
+        yield f"I10 {name} holds decisions of {scope}"
+
+
+def _terminals(world: World, router: RouterMachine, db: Connection) -> Iterator[str]:
+    own = {one.identity.device_id for one in world.terminals if one.branch == router.branch}
+    held = {terminal for (terminal,) in db.execute("SELECT DISTINCT terminal FROM held_segment")}
+    for terminal in sorted(held - own):
+        yield f"I10 {router.name} holds sales of {terminal}, which is of another branch"

@@ -1,0 +1,100 @@
+"""I4, at any moment: what was acknowledged is durable, and nobody holds what no till wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from router_agent.outbound import store
+from sentra.cloud.tables import journal_entry, journal_head
+from sentra.protocol.entry import EMPTY, Head
+from sentra.vault import journal
+from sentra.vault.driver import Connection
+from simulation.disks import looking
+from simulation.terminal import TerminalMachine
+from simulation.world import World
+
+
+def check(world: World) -> Iterator[str]:
+    """Watermarks at the tills, cloud heads at the routers, and every head, against the journals."""
+    cloud = cloud_heads(world)
+    held = {router.name: router_heads(world, router.name) for router in world.routers}
+    for terminal in world.terminals:
+        with looking(terminal.folder) as db:
+            yield from _acknowledged(world, terminal, db, cloud, held)
+            yield from _prefixes(terminal, db, cloud, held)
+        if terminal.put_back:
+            yield f"I1 {terminal.name} takes its own disk for an old copy"
+
+
+def cloud_heads(world: World) -> dict[str, Head]:
+    """The heads in PostgreSQL, by terminal."""
+    columns = journal_head.c
+    query = select(columns.terminal_id, columns.epoch, columns.seq, columns.hash)
+    with world.cloud.engine.connect() as connection:
+        rows = connection.execute(query).all()
+    return {row.terminal_id: Head(row.epoch, row.seq, bytes(row.hash)) for row in rows}
+
+
+def router_heads(world: World, name: str) -> dict[str, tuple[Head, Head]]:
+    """(what a router holds, what it believes the cloud to hold), by terminal."""
+    router = next(one for one in world.routers if one.name == name)
+    with looking(router.folder) as db:
+        return {state.terminal: (state.here, state.cloud) for state in store.journals(db)}
+
+
+def _acknowledged(
+    world: World,
+    terminal: TerminalMachine,
+    db: Connection,
+    cloud: dict[str, Head],
+    held: dict[str, dict[str, tuple[Head, Head]]],
+) -> Iterator[str]:
+    own = terminal.identity.device_id
+    mark = journal.watermark(db, "cloud")
+    if mark != EMPTY and not _cloud_has(world, own, mark):
+        yield f"I4 {terminal.name} was told that the cloud has {_say(mark)}, and it has not"
+    mark = journal.watermark(db, "router")
+    places = [heads[own][0] for heads in held.values() if own in heads]
+    places += [one.heads[own] for one in world.buried if own in one.heads]
+    if mark != EMPTY and not any(_place(mark) <= _place(place) for place in places):
+        yield f"I4 {terminal.name} was told that a router has {_say(mark)}, and none has"
+    for name, heads in held.items():
+        if own in heads and heads[own][1] != EMPTY:
+            believed = heads[own][1]
+            if _place(believed) > _place(cloud.get(own, EMPTY)):
+                yield f"I4 {name} believes that the cloud has {_say(believed)} of {terminal.name}"
+
+
+def _cloud_has(world: World, terminal: str, head: Head) -> bool:
+    """Whether the very entry is in the cloud's journal."""
+    columns = journal_entry.c
+    query = select(columns.hash).where(
+        columns.terminal_id == terminal, columns.epoch == head.epoch, columns.seq == head.seq
+    )
+    with world.cloud.engine.connect() as connection:
+        found = connection.execute(query).scalar_one_or_none()
+    return found is not None and bytes(found) == head.hash
+
+
+def _prefixes(
+    terminal: TerminalMachine,
+    db: Connection,
+    cloud: dict[str, Head],
+    held: dict[str, dict[str, tuple[Head, Head]]],
+) -> Iterator[str]:
+    own = terminal.identity.device_id
+    heads = {"the cloud": cloud.get(own, EMPTY)}
+    heads |= {name: theirs[own][0] for name, theirs in held.items() if own in theirs}
+    for name, head in heads.items():
+        if not journal.holds(db, head):
+            yield f"I2 {name} holds {_say(head)} of {terminal.name}, which it never wrote"
+
+
+def _place(head: Head) -> tuple[int, int]:
+    return head.epoch, head.seq
+
+
+def _say(head: Head) -> str:
+    return f"{head.epoch}/{head.seq}"

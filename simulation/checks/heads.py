@@ -1,0 +1,62 @@
+"""I5: when the faults have stopped, all heads meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from router_agent.outbound import decisions
+from sentra.cloud.tables import feed_head
+from sentra.protocol.entry import EMPTY, Head
+from sentra.protocol.feed import COMPANY
+from sentra.vault import catalogue, journal
+from simulation.checks.evidence import cloud_heads, router_heads
+from simulation.disks import looking
+from simulation.world import World
+
+
+def check(world: World) -> Iterator[str]:
+    """Journals and feeds that are not where they must come to."""
+    cloud, feeds = cloud_heads(world), feed_heads(world)
+    for terminal in world.terminals:
+        own, scopes = terminal.identity.device_id, (COMPANY, terminal.identity.branch_id)
+        with looking(terminal.folder) as db:
+            head, mark = journal.head(db), journal.watermark(db, "cloud")
+            cursors = {scope: catalogue.cursor(db, scope) for scope in scopes}
+        there = cloud.get(own, EMPTY)
+        if head != there:
+            yield f"I5 {terminal.name} has {head.seq}, the cloud {there.seq}"
+        if head != mark and head.seq:
+            yield f"I5 {terminal.name} has {head.seq} and knows only of {mark.seq} in the cloud"
+        if terminal.daemon.notice not in (None, "device-revoked"):
+            yield f"I5 {terminal.name} calls for a person: {terminal.daemon.notice}"
+        behind = [scope for scope in scopes if cursors[scope] != feeds.get(scope, 0)]
+        if behind and not terminal.revoked:
+            yield f"I5 {terminal.name} has not all decisions of {len(behind)} scopes"
+    for router in world.routers:
+        yield from _of_router(world, router.name, cloud, feeds)
+
+
+def _of_router(
+    world: World, name: str, cloud: dict[str, Head], feeds: dict[str, int]
+) -> Iterator[str]:
+    router = next(one for one in world.routers if one.name == name)
+    for terminal, (here, believed) in router_heads(world, name).items():
+        there = cloud.get(terminal, EMPTY)
+        if believed != there:
+            yield f"I5 {name} believes in {believed.seq} in the cloud, which has {there.seq}"
+        if (here.epoch, here.seq) > (there.epoch, there.seq):
+            yield f"I5 {name} has {here.seq}, the cloud {there.seq}"
+    with looking(router.folder) as db:
+        scopes = (COMPANY, world.branch_of(router).id)
+        behind = [s for s in scopes if decisions.feed_cursor(db, s) != feeds.get(s, 0)]
+    if behind:
+        yield f"I5 {name} has not all decisions of {len(behind)} scopes"
+
+
+def feed_heads(world: World) -> dict[str, int]:
+    """The head of each scope in PostgreSQL."""
+    with world.cloud.engine.connect() as connection:
+        rows = connection.execute(select(feed_head.c.scope, feed_head.c.revision)).all()
+    return {row.scope: row.revision for row in rows}

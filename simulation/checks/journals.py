@@ -1,0 +1,109 @@
+"""I1, I2, I3: every shown sale is in its journal, and the cloud's journal is the tills'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from router_agent.outbound import store
+from router_agent.verify import prove
+from sentra.cloud.tables import fork_segment, journal_entry
+from sentra.domain.receipt_number import parse_receipt_number
+from sentra.events import RefundCompleted, SaleCompleted, SaleVoided
+from sentra.protocol.entry import EMPTY, Entry
+from sentra.protocol.segment import open_segment, read_header
+from sentra.vault import journal
+from sentra.vault.driver import Connection
+from simulation.disks import looking
+from simulation.router import RouterMachine
+from simulation.terminal import TerminalMachine
+from simulation.world import World
+
+
+def check(world: World) -> Iterator[str]:
+    """All journals against the terminals' own."""
+    written: dict[str, list[Entry]] = {}
+    for terminal in world.terminals:
+        own = terminal.identity.device_id
+        with looking(terminal.folder) as db:
+            written[own] = list(journal.entries(db, EMPTY, -1))
+            yield from _shown(terminal, db)
+            yield from _receipts(terminal, db)
+    yield from _in_cloud(world, written)
+    for router in world.routers:
+        yield from _at_router(router, written)
+
+
+def _shown(terminal: TerminalMachine, db: Connection) -> Iterator[str]:
+    facts = journal.facts(db, terminal.identity.device_id)
+    sales = {fact.sale_id: fact for _, fact in facts if isinstance(fact, SaleCompleted)}
+    for shown in terminal.shown:
+        sale = sales.get(shown.sale_id)
+        if sale is None:
+            yield f"I1 {terminal.name} showed {shown.sale_id} as paid, and its journal has it not"
+        elif (sale.total, sum(one.amount for one in sale.tenders)) != (shown.total, shown.amount):
+            yield f"I1 {terminal.name} showed another amount for {shown.sale_id}"
+
+
+def _receipts(terminal: TerminalMachine, db: Connection) -> Iterator[str]:
+    """Numbers follow each other within a day; every gap would have to be explained."""
+    last: tuple[str, int] | None = None
+    for _, fact in journal.facts(db, terminal.identity.device_id):
+        if not isinstance(fact, SaleCompleted | RefundCompleted | SaleVoided):
+            continue
+        number = parse_receipt_number(fact.receipt_number)
+        here = (number.business_date, number.count)
+        follows = last is not None and here == (last[0], last[1] + 1)
+        begins = number.count == 1 and (last is None or here[0] > last[0])
+        if not (follows or begins):
+            yield f"I1 {terminal.name}: receipt {fact.receipt_number} does not follow"
+        last = here
+
+
+def _in_cloud(world: World, written: dict[str, list[Entry]]) -> Iterator[str]:
+    columns = journal_entry.c
+    query = select(journal_entry).order_by(columns.terminal_id, columns.epoch, columns.seq)
+    stored: dict[str, list[Entry]] = {terminal: [] for terminal in written}
+    with world.cloud.engine.connect() as connection:
+        for row in connection.execute(query):
+            entry = Entry(
+                row.terminal_id,
+                row.epoch,
+                row.seq,
+                row.kind,
+                row.schema,
+                row.recorded_at_ms,
+                row.business_date,
+                bytes(row.body),
+                bytes(row.hash),
+            )
+            stored.setdefault(row.terminal_id, []).append(entry)
+        if connection.execute(select(fork_segment.c.epoch)).first() is not None:
+            yield "I3 the cloud sees a fork where there is none"
+    for terminal in world.terminals:
+        own = terminal.identity.device_id
+        yield from _compare("the cloud", terminal.name, written[own], stored[own])
+
+
+def _at_router(router: RouterMachine, written: dict[str, list[Entry]]) -> Iterator[str]:
+    for proof in prove(router.folder):
+        for problem in proof.problems:
+            yield f"I2 {router.name} finds its journal of {proof.name} wrong: {problem}"
+    with looking(router.folder) as db:
+        for state in store.journals(db):
+            entries, before = list[Entry](), EMPTY.hash
+            for sealed in store.segments_of(db, state.terminal):
+                entries += open_segment(sealed, before)
+                before = read_header(sealed).last_hash
+            own = written.get(state.terminal, [])
+            yield from _compare(router.name, state.terminal, own[: len(entries)], entries)
+
+
+def _compare(place: str, name: str, written: list[Entry], stored: list[Entry]) -> Iterator[str]:
+    for own, there in zip(written, stored, strict=False):
+        if own != there:
+            yield f"I2 {place} holds another entry at {own.epoch}/{own.seq} of {name}"
+            return
+    if len(written) != len(stored):
+        yield f"I2 {place} holds {len(stored)} entries of {name}, which wrote {len(written)}"

@@ -1,0 +1,126 @@
+"""I7: for each shift, the same sums at till, router and cloud, and they explain the drawer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from router_agent.outbound import store
+from sentra.cloud.tables import SHARED
+from sentra.domain.payment import CASH
+from sentra.events import CashMoved, Fact, RefundCompleted, SaleCompleted, ShiftClosed, ShiftOpened
+from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
+from sentra.protocol.segment import peek
+from sentra.vault import journal
+from sentra.vault.driver import Connection
+from simulation.disks import looking
+from simulation.world import World
+
+
+@dataclass(slots=True)
+class ShiftSums:
+    """What a shift comes to, in minor units; refunds count negative."""
+
+    sales: int = 0
+    refunds: int = 0
+    total: int = 0
+    tax: int = 0
+    rounding: int = 0
+    tenders: Counter[str] = field(default_factory=Counter)
+    change: int = 0
+    moved: int = 0
+    opened_with: int = 0
+    expected: int | None = None
+
+
+Sums = dict[str, ShiftSums]
+_SALE = "SELECT kind, shift_id, total, tax_total, rounding FROM sale"
+_TENDER = "SELECT shift_id, kind, amount, change_given FROM tender"
+
+
+def check(world: World) -> Iterator[str]:
+    """Till against cloud from their rows, and against its router from the sealed facts."""
+    cloud = _in_cloud(world)
+    for terminal in world.terminals:
+        with looking(terminal.folder) as db:
+            till = _of_rows(db.execute(_SALE), db.execute(_TENDER))
+            head = journal.head(db)
+            journaled = _of_facts(
+                fact for _, fact in journal.facts(db, terminal.identity.device_id)
+            )
+        for shift, sums in till.items():
+            if cloud.get(shift) != sums:
+                yield f"I7 {terminal.name}: {shift} is {sums}, in the cloud {cloud.get(shift)}"
+        for shift, sums in journaled.items():
+            cash = sums.opened_with + sums.moved + sums.tenders[CASH]
+            if sums.expected not in (None, cash):
+                yield f"I7 {terminal.name}: the drawer of {shift} should hold {cash}"
+        for router in world.routers:
+            with looking(router.folder) as db:
+                state = store.journal(db, terminal.identity.device_id)
+                if state is None or state.here != head:
+                    continue
+                held = _of_facts(_facts_at(db, terminal.identity.device_id))
+            if held != journaled:
+                yield f"I7 {router.name} adds the shifts of {terminal.name} up otherwise"
+
+
+def _in_cloud(world: World) -> Sums:
+    sale, tender = SHARED["sale"].c, SHARED["tender"].c
+    sales = select(sale.kind, sale.shift_id, sale.total, sale.tax_total, sale.rounding)
+    tenders = select(tender.shift_id, tender.kind, tender.amount, tender.change_given)
+    with world.cloud.engine.connect() as connection:
+        return _of_rows(connection.execute(sales), connection.execute(tenders))
+
+
+def _of_rows(sales: Iterable[tuple], tenders: Iterable[tuple]) -> Sums:  # type: ignore[type-arg]
+    found: Sums = {}
+    for kind, shift, total, tax, rounding in sales:
+        sums = found.setdefault(shift, ShiftSums())
+        sums.sales += kind == "sale"
+        sums.refunds += kind == "refund"
+        sums.total, sums.tax = sums.total + total, sums.tax + tax
+        sums.rounding += rounding
+    for shift, kind, amount, change in tenders:
+        sums = found.setdefault(shift, ShiftSums())
+        sums.tenders[kind] += amount
+        sums.change += change
+    return found
+
+
+def _facts_at(db: Connection, terminal: str) -> Iterator[Fact | None]:
+    for sealed in store.segments_of(db, terminal):
+        for _, kind, schema, body in peek(sealed):
+            try:
+                yield decode_fact(kind, schema, body)
+            except (UnknownKind, BodyUnreadable):
+                yield None
+
+
+def _of_facts(facts: Iterable[Fact | None]) -> Sums:
+    found: Sums = {}
+    for fact in facts:
+        if isinstance(fact, SaleCompleted | RefundCompleted):
+            _add(found.setdefault(fact.shift_id, ShiftSums()), fact)
+        elif isinstance(fact, ShiftOpened):
+            found.setdefault(fact.shift_id, ShiftSums()).opened_with = fact.opening_float
+        elif isinstance(fact, CashMoved):
+            found.setdefault(fact.shift_id, ShiftSums()).moved += fact.amount
+        elif isinstance(fact, ShiftClosed):
+            found.setdefault(fact.shift_id, ShiftSums()).expected = fact.expected_cash
+    return found
+
+
+def _add(sums: ShiftSums, fact: SaleCompleted | RefundCompleted) -> None:
+    sign = 1 if isinstance(fact, SaleCompleted) else -1
+    sums.sales += isinstance(fact, SaleCompleted)
+    sums.refunds += isinstance(fact, RefundCompleted)
+    sums.total += sign * fact.total
+    sums.tax += sign * fact.tax_total
+    sums.rounding += sign * fact.rounding
+    for tender in fact.tenders:
+        sums.tenders[tender.kind] += sign * tender.amount
+        sums.change += tender.change

@@ -1,0 +1,129 @@
+"""The cloud: PostgreSQL, and the sync service's own routes over it, in this thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final, TypeVar, cast
+
+from flask import Flask, got_request_exception
+from redis.exceptions import ConnectionError as RedisAway
+from sqlalchemy import Connection, Engine, event
+
+from sentra.cloud.database import make_engine
+from sentra.cloud.keys import CompanyKeys
+from sentra.cloud.redis_client import RedisClient
+from sentra.web.devices import MemoryNonces
+from simulation.clocks import MachineClock, TrueTime
+from simulation.power import Grid, Life
+from simulation.wire import Answer, Request, ask
+from syncd.service.bootstrap import create_service
+from syncd.service.config import read_settings
+from syncd.service.inbound.parts import EXTENSION, Parts
+from syncd.service.outbound.known_devices import KnownDevices
+from syncd.service.outbound.threads import Lane, thread_engine
+
+ADDRESS: Final = "cloud.simulated:443"
+URL: Final = f"https://{ADDRESS}"
+VERSION: Final = "simulated"
+
+_T = TypeVar("_T")
+
+
+class InlineLane(Lane):
+    """The service's lane to PostgreSQL in this very thread: its transactions, not its threads."""
+
+    def __init__(self, engine: Engine, life: Life) -> None:
+        # The parent's constructor makes a pool of threads, which is all that is left out.
+        self._engine, self._life = engine, life
+        self._idle: list[Connection] = []
+        self._waiting = 0
+
+    def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return work()
+
+    def _once(self, work: Callable[[Connection], _T]) -> _T:
+        self._life.require()
+        result = super()._once(work)
+        self._life.after_commit()
+        return result
+
+
+class NoRedis:
+    """Redis is away. It holds nothing that may not be lost, and wakes are left to timers."""
+
+    def publish(self, *_: Any) -> None:
+        """Nobody hears it."""
+        raise RedisAway("simulated")
+
+
+class Cloud:
+    """A server at `ADDRESS`. `engine` is the owner's, for the back office and for looking."""
+
+    server_name = None
+    is_up = True
+
+    def __init__(
+        self, owner_url: str, app_url: str, keys: CompanyKeys, time: TrueTime, grid: Grid
+    ) -> None:
+        self.keys, self.time = keys, time
+        self.clock = MachineClock(time)
+        self.engine = make_engine(owner_url)
+        self.life = Life("service")
+        self.faults: list[str] = []
+        self._grid = grid
+        self._settings = read_settings(
+            {
+                "SENTRA_DATABASE_URL": app_url,
+                "SENTRA_REDIS_URL": "redis://redis.simulated",
+                "SENTRA_KEYS_DIR": str(keys.folder),
+                "SENTRA_SYNC_URL": URL,
+            }
+        )
+        self._service: Engine | None = None
+        self._lane: InlineLane | None = None
+        self.start()
+
+    def start(self) -> None:
+        """A new process of the service: the production app with a lane and keys of ours."""
+        self.stop()
+        life = self.life = Life("service")
+        service = self._service = thread_engine(self._settings.database_url)
+        event.listen(service, "commit", lambda _connection: life.before_commit())
+        lane = self._lane = InlineLane(service, life)
+        app = self._app = create_service(self._settings, clock=self.clock)
+        app.extensions[EXTENSION] = replace(
+            cast(Parts, app.extensions[EXTENSION]),
+            ingest=lane,
+            quick=lane,
+            devices=KnownDevices(lane, self.clock),
+            nonces=MemoryNonces(self.clock),
+            redis=cast(RedisClient, NoRedis()),
+            keys=self.keys,
+        )
+        got_request_exception.connect(self._note, app)
+
+    def stop(self) -> None:
+        """End the process: what it had not committed is gone."""
+        self.life.end()
+        if self._lane is not None:
+            self._lane.close()
+        if self._service is not None:
+            self._service.dispose()
+
+    def close(self) -> None:
+        """The end of the run."""
+        self.stop()
+        self.engine.dispose()
+
+    def answer(self, request: Request) -> Answer:
+        """The service's answer. Raises PowerCut."""
+        with self._grid.run(self.life):
+            return ask(self._app, request)
+
+    def lose_power(self) -> None:
+        """The pod died; the cluster starts another one."""
+        self.start()
+
+    def _note(self, _app: Flask, *, exception: Exception, **_: Any) -> None:
+        self.faults.append(f"the service failed: {type(exception).__name__}: {exception}")

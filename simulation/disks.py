@@ -1,0 +1,72 @@
+"""The machines' disks: folders with real vaults, new ones copied from one that is made once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from router_agent.outbound.schema import ROOMS
+from sentra.vault.connect import connect
+from sentra.vault.database import DATABASE_FILE, Role, Vault
+from sentra.vault.driver import Connection
+from sentra.vault.keys import read_key
+
+_SHARED_MEMORY: Final = f"{DATABASE_FILE}-shm"
+"""No part of a disk: it is gone with the power, and made anew from the log."""
+
+
+class Templates:
+    """Empty vaults of both roles, made once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folders: dict[Role, Path] = {
+            "terminal": folder / "terminal",
+            "router": folder / "router",
+        }
+        Vault.create(self._folders["terminal"], "terminal").close()
+        Vault.create(self._folders["router"], "router", ROOMS).close()
+
+    def copy(self, role: Role, to: Path) -> None:
+        """A new vault. It has the template's key: nobody here looks for another's."""
+        shutil.copytree(self._folders[role], to)
+
+
+class Disks:
+    """The folders of one run."""
+
+    def __init__(self, folder: Path, templates: Templates) -> None:
+        self._folder, self._templates = folder, templates
+        self._numbers = count(1)
+
+    def new(self, role: Role, name: str) -> Path:
+        """A disk with an empty vault."""
+        place = self._place(name)
+        self._templates.copy(role, place)
+        return place
+
+    def after_cut(self, folder: Path, name: str) -> Path:
+        """What is on the disk when the power comes back: nobody had closed anything."""
+        place = self._place(name)
+        shutil.copytree(folder, place, ignore=shutil.ignore_patterns(_SHARED_MEMORY))
+        return place
+
+    def drop(self, folder: Path) -> None:
+        """A folder that nobody looks at again."""
+        shutil.rmtree(folder)
+
+    def _place(self, name: str) -> Path:
+        return self._folder / f"{name}-{next(self._numbers)}"
+
+
+@contextmanager
+def looking(folder: Path) -> Iterator[Connection]:
+    """A connection of nobody's, for looking at what is on a disk and for damaging it."""
+    db = connect(folder / DATABASE_FILE, read_key(folder), "write")
+    try:
+        yield db
+    finally:
+        db.close()

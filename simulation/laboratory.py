@@ -1,0 +1,137 @@
+"""Where runs take place: one PostgreSQL, a folder in memory, silent logs; each has its world."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import create_engine, text
+
+from sentra.cloud.database import make_engine
+from sentra.cloud.keys import CompanyKeys, create_keys
+from sentra.cloud.schema import migrate
+from sentra.embedded.postgres import EmbeddedPostgres, running_postgres
+from sentra.vault.keys import STORE_SETTING
+from simulation.clocks import TrueTime
+from simulation.cloud import Cloud
+from simulation.disks import Disks, Templates
+from simulation.machines import Site
+from simulation.network import Network
+from simulation.office import Office
+from simulation.plan import Plan
+from simulation.power import Grid
+from simulation.trace import Trace
+from simulation.world import World
+
+TEMPLATE: Final = "simulation_template"
+ROLE: Final = "sentra_app"
+"""The programs' role, with the rights of a deployment."""
+
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made inside
+MEMORY_FREE_BYTES_MIN: Final = 2 * 1024**3
+
+_numbers = count(1)
+
+
+class Laboratory:
+    """Worlds, one after the other."""
+
+    def __init__(self, server: EmbeddedPostgres, folder: Path) -> None:
+        """`folder` is empty, and its owner removes it."""
+        self._server, self._folder = server, folder
+        self._maintenance = create_engine(server.url(), isolation_level="AUTOCOMMIT", pool_size=1)
+        self._make_database(TEMPLATE, "template0")
+        engine = make_engine(server.url(TEMPLATE))
+        migrate(engine)
+        engine.dispose()
+        self._templates = Templates(folder / "templates")
+        self._keys = create_keys(folder / "keys", company="Toko Sentosa", hosts=("127.0.0.1",))
+
+    def close(self) -> None:
+        """The end of all runs."""
+        self._drop_database(TEMPLATE)
+        self._maintenance.dispose()
+
+    @contextmanager
+    def world(self, plan: Plan) -> Iterator[World]:
+        """A world as the plan begins with it; nothing of it is left afterwards."""
+        name = f"simulation_{os.getpid()}_{next(_numbers)}"
+        folder = self._folder / name
+        self._make_database(name, TEMPLATE)
+        time, grid, trace = TrueTime(), Grid(), Trace()
+        network = Network(time, trace)
+        site = Site(plan.seed, time, grid, network, trace, Disks(folder, self._templates))
+        owner, app = self._server.url(name), self._server.url(name, ROLE)
+        cloud = Cloud(owner, app, self._keys_of(plan), time, grid)
+        world = World(site, cloud, Office(cloud, plan.seed))
+        try:
+            with grid.wired():
+                yield world
+        finally:
+            world.close()
+            self._drop_database(name)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _keys_of(self, plan: Plan) -> CompanyKeys:
+        """The company's keys, with one for signing that hangs on the seed."""
+        secret = plan.seed.to_bytes(32, "big", signed=True)
+        return replace(self._keys, signing_key=Ed25519PrivateKey.from_private_bytes(secret))
+
+    def _make_database(self, name: str, template: str) -> None:
+        with self._maintenance.connect() as connection:
+            connection.execute(
+                text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+            )
+
+    def _drop_database(self, name: str) -> None:
+        with self._maintenance.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Programs that break all the time would fill the screen; keys stay beside their vaults."""
+    before, place = structlog.get_config(), os.environ.get(STORE_SETTING)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        cache_logger_on_first_use=False,
+    )
+    logging.disable(logging.CRITICAL)
+    os.environ[STORE_SETTING] = "file"
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        structlog.configure(**before)
+        if place is None:
+            del os.environ[STORE_SETTING]
+        else:
+            os.environ[STORE_SETTING] = place
+
+
+@contextmanager
+def laboratory() -> Iterator[Laboratory]:
+    """A laboratory with a PostgreSQL of its own, in memory where there is room."""
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_FREE_BYTES_MIN
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="sentra-simulation-", dir=MEMORY if roomy else None
+        ) as name,
+        quiet(),
+        running_postgres(Path(name) / "postgres", fsync=False) as server,
+    ):
+        made = Laboratory(server, Path(name) / "runs")
+        try:
+            yield made
+        finally:
+            made.close()

@@ -1,0 +1,125 @@
+"""A run, drawn from its seed before anything happens: the branches, and the steps one by one.
+
+Each step carries the dice of everything random in it, so that leaving one out changes none of the
+others: that is what lets a failure be shrunk to the steps that matter.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+WORK: Final[Mapping[str, int]] = {
+    "sell": 26,
+    "burst": 3,
+    "cart": 4,
+    "void": 3,
+    "refund": 4,
+    "cash": 3,
+    "close": 3,
+    "hold": 2,
+    "resume": 2,
+    "strange": 2,
+    "sync": 26,
+    "trunk": 14,
+    "everybody": 4,
+    "pass": 8,
+    "price": 4,
+    "goods": 2,
+    "retire": 1,
+    "person": 1,
+    "settings": 1,
+}
+"""What happens on any day, and how often."""
+
+FAULTS: Final[Mapping[str, int]] = {
+    "storm": 3,
+    "calm": 2,
+    "line": 4,
+    "mend": 3,
+    "arm": 10,
+    "outage": 3,
+    "kill": 3,
+    "router-off": 2,
+    "router-on": 2,
+    "router-disk": 1,
+    "service": 2,
+    "clock": 3,
+    "pry": 2,
+    "liar": 2,
+    "join": 1,
+    "revoke": 1,
+}
+"""What goes wrong. A run has some of them and not others, so that each is seen without the rest."""
+
+_TILLS: Final = (1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 8, 12)
+_ROUTERS: Final = (0, 1, 1, 1, 1, 2)
+_DICE: Final = 2**32
+_WHO: Final = 2**16
+
+
+@dataclass(frozen=True, slots=True)
+class BranchShape:
+    """How many tills and routers a branch starts with."""
+
+    tills: int
+    routers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens. `who` picks among those that could do it, whatever their number."""
+
+    number: int
+    verb: str
+    who: int
+    dice: int
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.verb}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole run."""
+
+    seed: int
+    branches: tuple[BranchShape, ...]
+    steps: tuple[Step, ...]
+
+    def only(self, numbers: Sequence[int]) -> Plan:
+        """The same run with these of its steps."""
+        kept = set(numbers)
+        steps = tuple(step for step in self.steps if step.number in kept)
+        return Plan(self.seed, self.branches, steps)
+
+
+def make_plan(seed: int, steps: int) -> Plan:
+    """The plan of a seed; a longer one begins with the same steps."""
+    dice = random.Random(seed)
+    branches = tuple(
+        BranchShape(dice.choice(_TILLS), dice.choice(_ROUTERS))
+        for _ in range(dice.choice((1, 1, 1, 2)))
+    )
+    faults = {verb: weight for verb, weight in FAULTS.items() if dice.random() < _SHARE}
+    weights = {**WORK, **faults}
+    verbs, counts = list(weights), list(weights.values())
+    return Plan(
+        seed,
+        branches,
+        tuple(
+            Step(
+                number,
+                dice.choices(verbs, counts)[0],
+                dice.randrange(_WHO),
+                dice.randrange(_DICE),
+            )
+            for number in range(1, steps + 1)
+        ),
+    )
+
+
+_SHARE: Final = 0.7
+"""Of the kinds of faults, in one run."""

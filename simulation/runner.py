@@ -1,0 +1,145 @@
+"""Takes the steps of a plan, lets the faults stop, and says what does not hold."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from sentra.failures import Failure
+from simulation import checks
+from simulation.checks import heads
+from simulation.checks.evidence import cloud_heads
+from simulation.laboratory import Laboratory
+from simulation.network import NeverEnds
+from simulation.plan import Plan, Step
+from simulation.power import PowerCut
+from simulation.verbs import VERBS
+from simulation.world import SETTLE_MS, World
+
+ROUNDS_MAX: Final = 8
+"""Rounds within which all heads meet. One would do where nobody waits for the end of a backoff, a
+rest or a pause that somebody asked for; the longest of them are two minutes."""
+
+LOOK_EVERY: Final = 10
+"""Steps between two looks at what holds at any moment; after a power cut it is looked at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run. `broken` begins with the number of the invariant, the first first;
+    `taken` are the steps until it showed."""
+
+    plan: Plan
+    taken: int
+    digest: str
+    broken: tuple[str, ...]
+    lines: tuple[str, ...]
+    rounds: int
+    counts: Counter[str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every invariant held."""
+        return not self.broken
+
+    @property
+    def kind(self) -> str | None:
+        """The number of the first broken invariant."""
+        return self.broken[0].partition(" ")[0] if self.broken else None
+
+
+def run(laboratory: Laboratory, plan: Plan) -> Outcome:
+    """One run from an empty world to its checks."""
+    with laboratory.world(plan) as world:
+        counts: Counter[str] = Counter()
+        broken = _prepare(world, plan) or _take_steps(world, plan, counts)
+        rounds = 0
+        if not broken:
+            rounds, broken = _settle(world, plan)
+        if not broken:
+            broken = list(checks.at_the_end(world, random.Random(f"{plan.seed} damage")))
+        counts["sales"] = sum(len(one.shown) for one in world.terminals)
+        trace = world.site.trace
+        for name, head in sorted(cloud_heads(world).items()):
+            trace.say(f"head {name} {head.epoch}/{head.seq} {head.hash.hex()}")
+        taken = counts.pop("taken")
+        lines = tuple(trace.lines)
+        return Outcome(plan, taken, trace.digest(), tuple(broken), lines, rounds, counts)
+
+
+def _prepare(world: World, plan: Plan) -> list[str]:
+    random.seed(plan.seed)
+    world.site.network.begin_step(random.Random(plan.seed))
+    try:
+        world.build(plan)
+    except (Exception, NeverEnds) as error:
+        return [_unexpected("the set-up", error)]
+    return []
+
+
+def _take_steps(world: World, plan: Plan, counts: Counter[str]) -> list[str]:
+    looked = 0
+    for place, step in enumerate(plan.steps, 1):
+        # The waits between tries are drawn by a library from Python's own source.
+        random.seed(step.dice)
+        dice = random.Random(step.dice)
+        world.site.network.begin_step(dice)
+        counts[step.verb] += 1
+        counts["taken"] += 1
+        try:
+            cut = _take(world, step, dice)
+            world.site.time.pass_ms(dice.randint(5, 2_000))
+            world.site.network.deliver_late()
+        except (Exception, NeverEnds) as error:
+            return [_unexpected(str(step), error)]
+        counts["cuts"] += cut
+        if cut or place - looked >= LOOK_EVERY:
+            looked = place
+            if broken := list(checks.at_any_moment(world)):
+                return broken
+    return []
+
+
+def _take(world: World, step: Step, dice: random.Random) -> bool:
+    """Take a step; whether somebody lost the power over it."""
+    say = world.site.trace.say
+    say(str(step))
+    try:
+        say(f"  {VERBS[step.verb](world, step, dice)}")
+    except Failure as failure:
+        say(f"  refused: {failure.code}")
+    except PowerCut as cut:
+        say(f"  {world.cut(cut.life, dice)}")
+        return True
+    return False
+
+
+def _settle(world: World, plan: Plan) -> tuple[int, list[str]]:
+    """Let the faults stop; how many rounds it took, and what did not come together."""
+    world.heal()
+    missing: list[str] = []
+    for number in range(1, ROUNDS_MAX + 1):
+        random.seed(plan.seed + number)
+        world.site.network.begin_step(random.Random(plan.seed + number))
+        world.site.time.pass_ms(SETTLE_MS)
+        try:
+            world.site.network.deliver_late()
+            world.everybody()
+        except (Exception, NeverEnds, PowerCut) as error:
+            return number, [_unexpected(f"round {number}", error)]
+        missing = list(heads.check(world))
+        if not missing:
+            return number, []
+    return ROUNDS_MAX, [*world.faults(), *missing]
+
+
+def _unexpected(where: str, error: BaseException) -> str:
+    """An error that no program should have let out, with the place where it was raised."""
+    if isinstance(error, NeverEnds):
+        return f"I5 {where} never ends: {error}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{'/'.join(last.filename.split('/')[-2:])}:{last.lineno}"
+    return f"error in {where}: {type(error).__name__}: {error} ({place})"

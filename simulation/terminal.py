@@ -1,0 +1,138 @@
+"""A terminal: the till's own actions and the daemon's own turns, on one disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pos_shell.till import Till
+from sentra.events import Device
+from sentra.link.client import Link
+from sentra.vault import journal
+from sentra.vault.database import Vault
+from sentra.vault.failures import VaultFailure
+from sentra.vault.identity import Identity, write_identity
+from simulation.cloud import ADDRESS, VERSION
+from simulation.machines import Machine, Site
+from simulation.power import Life
+from syncd.daemon.inbound.turn import Turner
+from syncd.daemon.outbound.lines import ADDRESSES_MAX, Lines
+from syncd.daemon.outbound.shelf import VaultShelf
+
+TIMER_MS: Final = 1_000
+
+
+class WireLines(Lines):
+    """The daemon's lines over the simulated network."""
+
+    def __init__(self, machine: Machine, identity: Identity) -> None:
+        super().__init__(identity, machine.clock, machine.dice.randbytes)
+        self._machine, self._made = machine, dict[tuple[str, str | None], Link]()
+
+    def cloud(self) -> Link:
+        """The link to the cloud."""
+        return self._to(ADDRESS, None)
+
+    def routers(self, devices: Sequence[Device]) -> list[Link]:
+        """Links to every address of every router, by the name in its certificate."""
+        places = [(at, f"{one.id}.router.sentra") for one in devices for at in one.addresses]
+        return [self._to(*place) for place in places[:ADDRESSES_MAX]]
+
+    def _to(self, address: str, server_name: str | None) -> Link:
+        place = (address, server_name)
+        if place not in self._made:
+            self._made[place] = self._machine.link(self._identity, *place)
+        return self._made[place]
+
+
+class Daemon:
+    """The sync daemon of one till, a turn at a time."""
+
+    def __init__(self, machine: Machine, folder: Path, identity: Identity) -> None:
+        self.life = Life(f"{machine.name}'s daemon")
+        self._grid = machine.site.grid
+        with self._grid.run(self.life):
+            self.vault = Vault.open(folder)
+            self._turner = Turner(
+                VaultShelf(self.vault, identity),
+                WireLines(machine, identity),
+                clock=machine.clock,
+                ticks=machine.site.time.ticks,
+                version=VERSION,
+                stopped=lambda: False,
+            )
+
+    def take_turn(self, word: str | None = None) -> str:
+        """One turn, perhaps after a store's word (`feed`, `head`); who carried it and what a person
+        should see. Raises PowerCut."""
+        if word is not None:
+            self._turner.wake(word)
+        with self._grid.run(self.life):
+            try:
+                self._turner.take(TIMER_MS)
+            except VaultFailure as failure:
+                return failure.code
+        notice = self._turner.notice
+        return f"via {self._turner.via}" + (f", {notice}" if notice else "")
+
+    @property
+    def notice(self) -> str | None:
+        """What a person should see."""
+        return self._turner.notice
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A sale that the screen showed as paid. `amount`: what the tenders came to, minor units."""
+
+    sale_id: str
+    total: int
+    amount: int
+
+
+class TerminalMachine(Machine):
+    """The till's machine. `shown` is what its screen said, which nobody may take back."""
+
+    def __init__(self, site: Site, name: str, branch: int, identity: Identity) -> None:
+        super().__init__(site, name)
+        self.branch, self.identity = branch, identity
+        self.shown: list[Shown] = []
+        self.paying: str | None = None
+        self.revoked = False
+        self.put_back = False
+        self.folder = site.disks.new("terminal", name)
+        vault = Vault.open(self.folder)
+        with vault.writer() as db:
+            write_identity(db, identity)
+        vault.close()
+        self.switch_on()
+
+    def switch_on(self) -> None:
+        """Start till and daemon."""
+        self.life = Life(self.name)
+        self.till = Till(self.folder, self.clock, self.dice.randbytes)
+        with self.site.grid.run(self.life), self.till.vault.reader() as db:
+            self.put_back = self.put_back or journal.was_put_back(db, self.folder)
+        self.start_daemon()
+
+    def start_daemon(self) -> None:
+        """Start the daemon."""
+        self.daemon = Daemon(self, self.folder, self.identity)
+
+    def kill_daemon(self) -> None:
+        """The daemon's process dies and is started again; the till goes on."""
+        self.daemon.life.end()
+        self.daemon.vault.close()
+        self.start_daemon()
+
+    def lose_power(self) -> None:
+        """Both programs die, and start again from what is on the disk."""
+        self.life.end()
+        self.daemon.life.end()
+        folder, self.folder = self.folder, self.site.disks.after_cut(self.folder, self.name)
+        self.till.close()
+        self.daemon.vault.close()
+        self.site.disks.drop(folder)
+        self.switch_on()

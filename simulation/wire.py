@@ -1,0 +1,114 @@
+"""Requests and answers as bytes, and the pool of connections through which a `Link` sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from flask import Flask
+from urllib3 import HTTPSConnectionPool
+from urllib3.exceptions import ProtocolError
+from werkzeug.test import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One signed request on its way. `source` is the sending machine's name, `server_name` the
+    name that the certificate there must have (None: the host's own)."""
+
+    source: str
+    address: str
+    server_name: str | None
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def with_body(self, body: bytes) -> Request:
+        """The same with another body."""
+        return replace(self, body=body)
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said, or something in between in its place. `broken`: the line broke before
+    its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    broken: bool = False
+
+
+class AnswerRead:
+    """An answer as the client reads it: what `Link` uses of urllib3's response."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.status = answer.status
+        self.headers = dict(answer.headers)
+        self.reason = "simulated"
+        self._rest, self._broken = answer.body, answer.broken
+
+    def read(self, size: int) -> bytes:
+        """The next bytes. Raises ProtocolError where the line broke."""
+        if self._broken:
+            raise ProtocolError("the connection broke")
+        part, self._rest = self._rest[:size], self._rest[size:]
+        return part
+
+    def release_conn(self) -> None:
+        """The connection may be used again."""
+
+    def close(self) -> None:
+        """The connection is given up."""
+
+
+class WirePool:
+    """What `Link` uses of urllib3's pool, over the simulated network."""
+
+    def __init__(
+        self,
+        send: Callable[[Request], Answer],
+        source: str,
+        address: str,
+        server_name: str | None,
+    ) -> None:
+        self._send = send
+        self._source, self._address, self._server_name = source, address, server_name
+
+    def urlopen(
+        self, method: str, target: str, *, body: bytes | None, headers: Mapping[str, str], **_: Any
+    ) -> AnswerRead:
+        """One request. Raises urllib3's errors, as a real line does."""
+        request = Request(
+            self._source,
+            self._address,
+            self._server_name,
+            method,
+            target,
+            headers,
+            body or b"",
+        )
+        return AnswerRead(self._send(request))
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def as_pool(pool: WirePool) -> HTTPSConnectionPool:
+    """For `Link`, which knows it by its use."""
+    return cast(HTTPSConnectionPool, pool)
+
+
+def ask(app: Flask, request: Request) -> Answer:
+    """The app's own answer, in this thread."""
+    response = Client(app).open(
+        request.target, method=request.method, data=request.body, headers=dict(request.headers)
+    )
+    return Answer(response.status_code, dict(response.headers), response.get_data())
