@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Connection, cast, func, select
 
-from sentra.cloud.tables import device, feed_item
+from sentra.cloud.tables import branch, device, feed_item
 from sentra.protocol.feed import COMPANY
 
 
@@ -38,13 +38,16 @@ def read_reach(connection: Connection, product_id: str, branch_ids: Sequence[str
     ).scalar_one_or_none()
     has = func.coalesce(cast(device.c.feed[COMPANY].astext, BigInteger), 0)
     rows = connection.execute(
-        select(device.c.name, (has >= (revision or 0)).label("reached"))
+        select(
+            branch.c.name.label("branch"), device.c.name, (has >= (revision or 0)).label("reached")
+        )
+        .join_from(device, branch, branch.c.id == device.c.branch_id)
         .where(
             device.c.role == "terminal",
             device.c.status == "active",
             device.c.branch_id.in_(branch_ids),
         )
-        .order_by(device.c.branch_id, device.c.number)
+        .order_by(branch.c.name, device.c.number)
     ).all()
-    waiting = [row.name for row in rows if not row.reached]
+    waiting = [f"{row.branch} · {row.name}" for row in rows if not row.reached]
     return Reach(product_id, len(rows), len(rows) - len(waiting), tuple(waiting[:WAITING_SHOWN]))

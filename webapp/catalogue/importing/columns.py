@@ -30,11 +30,12 @@ is put into its subcategory; there is one level only."""
 REQUIRED: Final = ("name", "price")
 
 _NAMES: Final = {
-    "code": "kode, kode barang, kode produk, kd barang, kdbrg, kode item, sku, code, item code,"
-    " product code, plu, id barang, no barang, artikel, item no",
+    "code": "kode, kode barang, kode produk, kd barang, kd brg, kdbrg, kd, kode item, sku, code,"
+    " item code, product code, plu, id barang, no barang, artikel, item no",
     "barcode": "barcode, bar code, kode batang, ean, ean13, upc, gtin",
-    "name": "nama, nama barang, nama produk, nama item, nmbrg, name, product, product name, item,"
-    " item name, produk, barang, deskripsi, description, keterangan barang, title",
+    "name": "nama, nama barang, nama produk, nama item, nm barang, nm brg, nmbrg, nm, name,"
+    " product, product name, item, item name, produk, barang, deskripsi, description,"
+    " keterangan barang, title",
     "category": "kategori, category, kelompok, golongan, group, grup, departemen, department,"
     " klasifikasi, divisi, jenis, jenis barang, type",
     "subcategory": "sub kategori, subkategori, sub category, subcategory, sub golongan, jenis,"
