@@ -45,6 +45,7 @@ _STATUS: Final = {
     "device-revoked": 403,
     "scope-refused": 403,
     "code-refused": 403,
+    "too-slow": 408,
     "too-busy": 503,
     "unavailable": 503,
 }
@@ -122,7 +123,8 @@ def target_of(asked: Request) -> str:
     return f"{asked.path}?{query}" if query else asked.path
 
 
-def _here(work: Callable[..., _T], *arguments: Any) -> _T:
+def call_here(work: Callable[..., _T], *arguments: Any) -> _T:
+    """Call it at once, in this thread."""
     return work(*arguments)
 
 
@@ -132,7 +134,7 @@ def verify_device(
     nonces: Nonces,
     now_ms: int,
     *,
-    run: Callable[..., Any] = _here,
+    run: Callable[..., Any] = call_here,
 ) -> KnownDevice:
     """The device that signed this request.
 

@@ -23,6 +23,7 @@ from syncd.service.inbound import enrol, feed, hello, journal, stream
 from syncd.service.inbound.parts import EXTENSION, Parts
 from syncd.service.outbound.known_devices import KnownDevices
 from syncd.service.outbound.nonces import RedisNonces
+from syncd.service.outbound.projection_store import Products
 from syncd.service.outbound.streams import Streams
 from syncd.service.outbound.threads import Lane, thread_engine
 
@@ -48,6 +49,7 @@ def create_service(settings: Settings, *, clock: Clock = now_ms) -> Flask:
         ingest=Lane(engine, settings.ingest_threads),
         quick=quick,
         devices=KnownDevices(quick, clock),
+        products=Products(),
         nonces=RedisNonces(redis, clock),
         streams=Streams(settings.streams_max),
         redis=redis,

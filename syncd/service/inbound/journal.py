@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from sentra.cloud.identity import new_id
 from sentra.cloud.wake import head_moved, wake
-from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Parcel, unpack
+from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, unpack
 from sentra.web.permissions import public
 from syncd.service.inbound.parts import LARGE_BODY_BYTES, parts, speaker, write_message
 from syncd.service.operations.acknowledge import acknowledge
@@ -48,7 +48,11 @@ def journal() -> Response:
     parcels, now_ms = unpack(body), here.clock()
     carrier = Carrier(device.device_id, device.role, device.branch_id)
     ahead: Ahead = one_ahead if len(body) >= LARGE_BODY_BYTES else iter
-    appended = here.ingest.run(lambda one: _append(one, parcels, carrier, now_ms, ahead))
+    appended = here.ingest.run(
+        lambda one: append_envelope(
+            JournalStore(_plain(one), new_id, here.products), parcels, carrier, now_ms, ahead=ahead
+        )
+    )
     APPEND_SECONDS.observe(time.perf_counter() - began_s)
     _tell(appended, carrier)
     _wake(appended, carrier)
@@ -58,12 +62,9 @@ def journal() -> Response:
     return write_message(answer)
 
 
-def _append(
-    connection: Connection, parcels: list[Parcel], carrier: Carrier, now_ms: int, ahead: Ahead
-) -> Appended:
-    """In a native thread, in one transaction."""
-    plain = cast(extensions.connection, connection.connection.dbapi_connection)
-    return append_envelope(JournalStore(plain, new_id), parcels, carrier, now_ms, ahead=ahead)
+def _plain(connection: Connection) -> extensions.connection:
+    """psycopg2's own connection, in the same transaction."""
+    return cast(extensions.connection, connection.connection.dbapi_connection)
 
 
 def _tell(appended: Appended, carrier: Carrier) -> None:

@@ -102,15 +102,10 @@ def project_run(pieces: Iterable[Piece]) -> Projection:
 def sums_are_safe(increments: Increments) -> bool:
     """Whether no sum of a run comes near the 64 bits of its column, and no key is too long."""
     return all(
-        sum(map(len, filter(_is_text, key))) <= KEY_LENGTH_MAX
-        and all(-AMOUNT_MAX <= amount <= AMOUNT_MAX for amount in amounts)
+        max(map(abs, amounts)) <= AMOUNT_MAX and sum(map(len, map(str, key))) <= KEY_LENGTH_MAX
         for sums in increments.values()
         for key, amounts in sums.items()
     )
-
-
-def _is_text(part: object) -> bool:
-    return isinstance(part, str)
 
 
 def merge(into: Increments, added: Increments) -> None:

@@ -20,8 +20,9 @@ from sentra.projection.tables import SHARED
 from sentra.protocol.entry import Entry, terminal_bytes
 from sentra.protocol.envelope import Custody
 
-CHUNK_BYTES: Final = 256 * 1024
-"""What psycopg2 hands to libpq at once: PostgreSQL parses a chunk while the next is on its way."""
+CHUNK_BYTES: Final = 1024 * 1024
+"""What psycopg2 hands to libpq at once. For each chunk it takes the interpreter's lock again, and
+waits for whatever computes meanwhile; libpq itself sends in small pieces."""
 
 REMEMBERED_MAX: Final = 50_000
 """Fields that are kept ready-made: about 10 MB for each kind, then it starts anew."""

@@ -23,12 +23,15 @@ from syncd.service.operations.findings import Finding
 from syncd.service.operations.journals import Carrier, Delivery, Journal, Piece, Place, Terminal
 from syncd.service.operations.project import Projection
 from syncd.service.outbound import copy_format, exceptions, projection_store
-from syncd.service.outbound.projection_store import PreparedRows
+from syncd.service.outbound.projection_store import PreparedRows, Products
 
 _LOCK_HEADS: Final = """
-    SELECT terminal_id::text, epoch, seq, hash FROM journal_head
+    SELECT terminal_id::text, epoch, seq, hash, EXISTS (
+        SELECT FROM fork_segment f WHERE f.branch_id = h.branch_id
+        AND f.terminal_id = h.terminal_id)
+    FROM journal_head h
     WHERE branch_id = %s AND terminal_id = ANY(%s::uuid[])
-    ORDER BY terminal_id FOR UPDATE
+    ORDER BY terminal_id FOR UPDATE OF h
 """
 _MAKE_HEADS: Final = """
     INSERT INTO journal_head (branch_id, terminal_id, epoch, seq, hash, moved_at_ms)
@@ -88,9 +91,16 @@ class PreparedRun:
 class JournalStore:
     """`operations.append.Store` on PostgreSQL; the caller begins and ends the transaction."""
 
-    def __init__(self, connection: extensions.connection, new_id: exceptions.NewId) -> None:
+    def __init__(
+        self,
+        connection: extensions.connection,
+        new_id: exceptions.NewId,
+        products: Products | None = None,
+    ) -> None:
         self._connection = connection
         self._new_id = new_id
+        self._products = products or Products()
+        self._forked: set[str] = set()
 
     def terminals(self, terminal_ids: Sequence[str]) -> Mapping[str, Terminal]:
         """Those of these ids that are enrolled terminals."""
@@ -109,13 +119,13 @@ class JournalStore:
     def lock_heads(self, branch_id: str, terminal_ids: Sequence[str]) -> Mapping[str, Head]:
         """Lock each journal's head in the order of the ids; a first one is made."""
         with self._connection.cursor() as cursor:
-            heads = _locked(cursor, branch_id, terminal_ids)
+            heads = self._locked(cursor, branch_id, terminal_ids)
             missing = [one for one in terminal_ids if one not in heads]
             if missing:
                 # What another made in between waits here for its commit, then is found.
                 new = (branch_id, EMPTY.epoch, EMPTY.seq, EMPTY.hash, missing)
                 cursor.execute(_MAKE_HEADS, new)
-                heads = _locked(cursor, branch_id, terminal_ids)
+                heads = self._locked(cursor, branch_id, terminal_ids)
             return heads
 
     def hashes_at(
@@ -140,10 +150,16 @@ class JournalStore:
     def fork_tails(
         self, branch_id: str, terminal_ids: Sequence[str]
     ) -> Mapping[str, Mapping[Place, set[bytes]]]:
-        """By terminal, the last place and hash of each segment in the fork lane."""
+        """By terminal, the last place and hash of each segment in the fork lane.
+
+        Only of the terminals whose heads were just locked, most of which have none.
+        """
         tails: dict[str, dict[Place, set[bytes]]] = {}
+        forked = [terminal for terminal in terminal_ids if terminal in self._forked]
+        if not forked:
+            return tails
         with self._connection.cursor() as cursor:
-            cursor.execute(_FORK_TAILS, (branch_id, list(terminal_ids)))
+            cursor.execute(_FORK_TAILS, (branch_id, forked))
             for terminal, epoch, last_seq, last_hash in cursor:
                 places = tails.setdefault(terminal, {})
                 places.setdefault((epoch, last_seq), set()).add(bytes(last_hash))
@@ -187,7 +203,7 @@ class JournalStore:
     def unknown_products(self, product_ids: Sequence[str]) -> set[str]:
         """Those that the back office never made."""
         with self._connection.cursor() as cursor:
-            return projection_store.unknown_products(cursor, product_ids)
+            return self._products.unknown(cursor, product_ids)
 
     def negative_stock(self, branch_id: str, product_ids: Sequence[str]) -> Mapping[str, int]:
         """Products of counted stock whose level is below zero now, in thousandths."""
@@ -211,20 +227,26 @@ class JournalStore:
             if j.head is not None
         ]
         via = carrier.device_id if carrier.role == "router" else None
+        heard = (now_ms, via, [journal.terminal_id for journal in journals])
         with self._connection.cursor() as cursor:
-            execute_values(cursor, _MOVE_HEADS, rows)
-            cursor.execute(_HEARD_OF, (now_ms, via, [j.terminal_id for j in journals]))
+            moved = b", ".join(cursor.mogrify("(%s, %s, %s, %s, %s, %s, %s)", row) for row in rows)
+            said = cursor.mogrify(_HEARD_OF, heard)
+            cursor.execute(_MOVE_HEADS.encode() % moved + b"; " + said)
+
+    def _locked(
+        self, cursor: extensions.cursor, branch_id: str, terminal_ids: Sequence[str]
+    ) -> dict[str, Head]:
+        cursor.execute(_LOCK_HEADS, (branch_id, list(terminal_ids)))
+        heads: dict[str, Head] = {}
+        for terminal, epoch, seq, digest, forked in cursor:
+            heads[terminal] = Head(epoch, seq, bytes(digest))
+            if forked:
+                self._forked.add(terminal)
+        return heads
 
 
 def _copy(cursor: extensions.cursor, statement: str, data: bytes) -> None:
     cursor.copy_expert(statement, io.BytesIO(data), size=copy_format.CHUNK_BYTES)
-
-
-def _locked(
-    cursor: extensions.cursor, branch_id: str, terminal_ids: Sequence[str]
-) -> dict[str, Head]:
-    cursor.execute(_LOCK_HEADS, (branch_id, list(terminal_ids)))
-    return {terminal: Head(epoch, seq, bytes(digest)) for terminal, epoch, seq, digest in cursor}
 
 
 def _before_epoch(

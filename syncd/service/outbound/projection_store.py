@@ -44,6 +44,9 @@ _NEGATIVE: Final = f"""
     GROUP BY product_id HAVING sum(quantity_milli) < 0
 """  # noqa: S608 - constants only
 
+PRODUCTS_REMEMBERED_MAX: Final = 500_000
+"""Ids of products in one process: 100,000 of a company's are some 12 MB."""
+
 _PARTS_OF_A_SALE: Final = ("sale_line", "sale_tax", "tender")
 
 _REFUSED: Final = (DataError, IntegrityError, ProgramLimitExceeded)
@@ -169,25 +172,46 @@ _UPSERTS: Final = {name: _upsert(table) for name, table in ROLLUPS.items()}
 
 
 def add_sums(cursor: extensions.cursor, increments: Increments) -> bool:
-    """Add to the roll-ups; False where a sum would leave its column, and nothing is added."""
+    """Add to the roll-ups, in one round trip; False where a sum would leave its column, and
+    nothing is added."""
+    statements = [
+        # Sorted, so that two requests never wait for each other's rows in a circle.
+        cursor.mogrify(_UPSERTS[name], (_as_json([(*key, *sums[key]) for key in sorted(sums)]),))
+        for name, sums in increments.items()
+        if sums
+    ]
+    if not statements:
+        return True
     cursor.execute("SAVEPOINT sums")
     try:
-        for name, sums in increments.items():
-            if sums:
-                # Sorted, so that two requests never wait for each other's rows in a circle.
-                rows: list[tuple[Any, ...]] = [(*key, *sums[key]) for key in sorted(sums)]
-                cursor.execute(_UPSERTS[name], (msgspec.json.encode(rows).decode(),))
+        cursor.execute(b"; ".join([*statements, b"RELEASE SAVEPOINT sums"]))
     except DataError:
         cursor.execute("ROLLBACK TO SAVEPOINT sums")
         return False
-    cursor.execute("RELEASE SAVEPOINT sums")
     return True
 
 
-def unknown_products(cursor: extensions.cursor, product_ids: Sequence[str]) -> set[str]:
-    """Those that the back office never made."""
-    cursor.execute(_KNOWN_PRODUCTS, (list(product_ids),))
-    return set(product_ids) - {product_id for (product_id,) in cursor}
+def _as_json(rows: Sequence[tuple[Any, ...]]) -> str:
+    return msgspec.json.encode(rows).decode()
+
+
+class Products:
+    """The products that one process has seen in the catalogue, from which none is ever removed."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def unknown(self, cursor: extensions.cursor, product_ids: Sequence[str]) -> set[str]:
+        """Those of these that the back office never made."""
+        asked = [product_id for product_id in product_ids if product_id not in self._known]
+        if not asked:
+            return set()
+        cursor.execute(_KNOWN_PRODUCTS, (asked,))
+        found = {product_id for (product_id,) in cursor}
+        if len(self._known) > PRODUCTS_REMEMBERED_MAX:
+            self._known.clear()
+        self._known |= found
+        return set(asked) - found
 
 
 def negative_stock(

@@ -30,7 +30,7 @@ from syncd.service.config import Settings, read_settings
 from tests.present import NOW_MS
 from tests.support.books import Books
 
-START_S_MAX = 30.0
+START_S_MAX = 90.0
 
 
 @dataclass(slots=True)
@@ -181,7 +181,7 @@ def running_service(environment: dict[str, str], *options: str) -> Iterator[Serv
         yield Service(process, f"{scheme}://{address}", lines)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=60)
         reader.join()
         assert process.stdout is not None
         process.stdout.close()

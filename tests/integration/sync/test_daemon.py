@@ -24,6 +24,7 @@ from sentra.vault.identity import Identity
 from sentra.vault.keys import KEY_FILE
 from syncd.daemon.bootstrap import Daemon, ticks, wall_clock
 from syncd.daemon.config import DaemonSettings
+from syncd.daemon.failures import NotATill
 from syncd.daemon.inbound.loop import TillLoop
 from tests.fakes.https_store import HttpsStore
 from tests.fakes.memory_store import MemoryStore
@@ -303,6 +304,27 @@ def test_two_daemons_on_one_folder_are_refused(branch: Branch, start: Start) -> 
     until(lambda: branch.status().via == "cloud", "the first daemon")
     with pytest.raises(AlreadyRunning):
         Daemon(DaemonSettings((branch.folder,)), "test").run()
+
+
+def test_the_folder_of_a_router_is_told_apart(branch: Branch, tmp_path: Path) -> None:
+    vault, _ = a_till(tmp_path / "other", 5, role="router")
+    vault.close()
+    failure = Daemon(DaemonSettings((tmp_path / "other",)), "test").run()
+    assert isinstance(failure, NotATill)
+
+
+def test_the_log_is_written_back_by_the_daemon_and_not_by_the_cashier(
+    branch: Branch, start: Start
+) -> None:
+    log = branch.folder / "vault.db-wal"
+    database = branch.folder / "vault.db"
+    before = database.stat().st_mtime_ns
+    sell(branch.vault, branch.identity, 40)
+    assert log.stat().st_size > 1_000_000
+    assert database.stat().st_mtime_ns == before
+    start(branch.folder)
+    until(lambda: database.stat().st_mtime_ns > before, "the log in the database")
+    assert branch.watermark("cloud").seq in range(41)
 
 
 # --- As a process -------------------------------------------------------------------------------
