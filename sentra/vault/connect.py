@@ -27,6 +27,10 @@ than a second on a slow disk."""
 WAL_BYTES_KEPT: Final = 16 * 1024 * 1024
 """The write-ahead log is cut back to this after a checkpoint."""
 
+CHECKPOINT_PAGES: Final = 4_000
+"""Pages (16 MiB) after which a commit writes the log back by itself. That takes a disk tens of
+milliseconds, so it is left to whoever calls `Vault.checkpoint`; this is for when nobody does."""
+
 RESERVE_BYTES: Final = 32 * 1024 * 1024
 """Free disk below which no sale is started. It holds the closing of a shift a hundred times."""
 
@@ -71,6 +75,7 @@ def _prepare_to_write(db: Connection) -> None:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA fullfsync = ON")
     db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
 @contextmanager

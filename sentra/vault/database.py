@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import weakref
@@ -32,6 +33,9 @@ DATABASE_FILE: Final = "vault.db"
 CHECK_WHOLE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Up to this size the whole file is checked at each start (a quarter of a second). A larger one is
 checked in the tables that everything depends on, and wholly by `sentra verify`."""
+
+CHECKPOINT_BYTES_MIN: Final = 512 * 1024
+"""A log below this is not worth writing back: some ten sales."""
 
 _SALT_BYTES: Final = 16
 _CHECKED_ALWAYS: Final = ("identity", "state", "schema_version", "journal_epoch", "watermark")
@@ -86,6 +90,7 @@ class Vault:
             finally:
                 db.close()
         unfinished.rename(folder / DATABASE_FILE)
+        _sync_folder(folder)
         return cls.open(folder, own)
 
     @classmethod
@@ -146,6 +151,17 @@ class Vault:
                 raise
             finally:
                 self._writing_thread = None
+
+    def checkpoint(self) -> None:
+        """Writes the log back into the database without keeping any reader or writer waiting.
+
+        For a program in the background, so that no cashier waits for it within a commit.
+        """
+        log = self._path.with_name(DATABASE_FILE + "-wal")
+        if not log.exists() or log.stat().st_size < CHECKPOINT_BYTES_MIN:
+            return
+        with self._turn, translated(self.folder):
+            self._my_writer().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def change_number(self) -> int:
         """Differs from this thread's last answer when anyone has committed since."""
@@ -256,6 +272,17 @@ def _unreadable(
     return VaultKeyWrong(
         folder=folder, place=folder / KEY_FILE if key.place == "file" else "keyring"
     )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes new names in the folder survive a power cut, where the system has a way to."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _move_aside(folder: Path) -> None:

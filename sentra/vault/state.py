@@ -26,7 +26,7 @@ class SyncStatus(msgspec.Struct, frozen=True, kw_only=True):
     `skew_ms` is this clock minus the server's. `notice` is a word for something that a person
     should see, or None: `journal-behind` (an older copy of this vault was put back), `fork` (two
     machines use this identity), `refused`, `unanswered`, `protocol-too-old` stop the sending;
-    `device-revoked` and `feed-stuck` do not.
+    `revoked` and `feed-stuck` do not.
     """
 
     router: LinkState = LinkState()

@@ -1,11 +1,11 @@
-"""How long to wait for which store after a failure."""
+"""How long the daemon waits after a failure; the kernel says how, these are the maxima."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from sentra.link import backoff
-from syncd.daemon.operations.ports import ROUTER, StoreName
+from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName
 
 ROUTER_WAIT_S_MAX: Final = 5.0
 """The way back to the router is tried this often at least: asking costs one packet on the LAN."""
@@ -13,7 +13,7 @@ ROUTER_WAIT_S_MAX: Final = 5.0
 CLOUD_WAIT_S_MAX: Final = 15.0
 """A branch's tills come back within this after an outage, spread over it by the jitter."""
 
-_MOST_S: Final = {"router": ROUTER_WAIT_S_MAX, "cloud": CLOUD_WAIT_S_MAX}
+_MOST_S: Final[dict[StoreName, float]] = {ROUTER: ROUTER_WAIT_S_MAX, CLOUD: CLOUD_WAIT_S_MAX}
 
 
 def wait_ms(store: StoreName, failures: int, asked_s: int | None = None) -> int:

@@ -9,11 +9,13 @@ from typing import Final
 
 import structlog
 
+from sentra.failures import Failure
 from sentra.instants import Clock
 from sentra.vault.database import Vault
 from sentra.vault.failures import VaultFailure, VaultMissing
 from sentra.vault.identity import Identity, read_identity
 from sentra.vault.state import LinkState, SyncStatus, put_sync_status
+from syncd.daemon.failures import NotATill
 from syncd.daemon.inbound import metrics
 from syncd.daemon.inbound.listen import Listener
 from syncd.daemon.inbound.turn import Turner
@@ -59,7 +61,7 @@ class TillLoop(threading.Thread):
         self._lines: Lines | None = None
         self._status = SyncStatus()
         self._status_tick_ms: int | None = None
-        self.failure: VaultFailure | None = None
+        self.failure: Failure | None = None
         self.turned = False
 
     def wake(self) -> None:
@@ -92,7 +94,7 @@ class TillLoop(threading.Thread):
                     self._serve(vault, identity)
                 finally:
                     vault.close()
-        except VaultFailure as failure:
+        except Failure as failure:
             self.failure = failure
             _log.error("the folder cannot be served", code=failure.code, detail=str(failure))
 
@@ -109,10 +111,12 @@ class TillLoop(threading.Thread):
             else:
                 with vault.reader() as db:
                     identity = read_identity(db)
-                if identity is not None:
+                if identity is not None and identity.role == "terminal":
                     return vault, identity
-                detail = "it has no identity yet"
                 vault.close()
+                if identity is not None:
+                    raise NotATill(folder=self.folder)
+                detail = "it has no identity yet"
             if not said:
                 _log.warning("waiting for the enrolment", detail=detail)
                 said = True
@@ -146,6 +150,7 @@ class TillLoop(threading.Thread):
             idle_ms = turner.take(self._timer_ms)
             listener.follow(turner.link)
             self._note(vault, shelf, turner)
+            vault.checkpoint()
         except VaultFailure as failure:
             if not failure.retry:
                 raise

@@ -28,8 +28,10 @@ JOURNAL_BEHIND = "journal-behind"
 FORK = "fork"
 """The store holds another entry at a place of this journal: two machines use one identity."""
 
-REVOKED = "device-revoked"
-"""The store's word for a device that may no longer work; what it sold is still taken."""
+REVOKED = "revoked"
+"""This device may no longer work; what it sold is still taken."""
+
+_STORES_WORD_FOR_REVOKED = "device-revoked"
 
 TOO_OLD = "protocol-too-old"
 """No version of the protocol is spoken by both."""
@@ -80,7 +82,7 @@ def note_hello(
     if talk.store == CLOUD:
         _follow_timeline(answer, here, mark, shelf)
     note_mark(mark, shelf, cloud_key)
-    talk.advice = REVOKED if REVOKED in answer.notices else None
+    talk.advice = REVOKED if _STORES_WORD_FOR_REVOKED in answer.notices else None
     # A revoked device gets no decisions; asking for them would be refused.
     talk.due = () if talk.advice else _due_scopes(talk, answer, shelf)
 

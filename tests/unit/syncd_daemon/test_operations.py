@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -306,11 +307,22 @@ def test_bytes_that_the_store_refuses_are_noticed_and_not_sent_for_ever() -> Non
 def test_a_store_of_another_time_is_told_apart() -> None:
     line = a_line()
     answer = line.store.hello(hello_of(line.shelf, ME, START_MS))
-    import msgspec
-
     other = msgspec.structs.replace(answer, protocol=9)
     note_hello(line.talk, other, line.shelf, CLOUD_PUBLIC, START_MS)
     assert line.talk.notice == greet.TOO_OLD
+
+
+def test_a_revoked_till_sends_on_and_asks_for_no_decisions() -> None:
+    line = a_line()
+    line.store.revisions["company"] = revisions(1)
+    entries = append(line.shelf, 2)
+    answer = line.store.hello(hello_of(line.shelf, ME, START_MS))
+    told = msgspec.structs.replace(answer, notices=("device-revoked",))
+    note_hello(line.talk, told, line.shelf, CLOUD_PUBLIC, START_MS)
+    assert (line.talk.notice, line.talk.advice) == (None, greet.REVOKED)
+    assert not line.talk.due
+    line.drain()
+    assert line.store.journals[TERMINAL] == entries
 
 
 # --- The cloud's word through a router ----------------------------------------------------------
