@@ -11,6 +11,7 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +33,21 @@ ROWS_MAX: Final = 1_000_000
 VALUE_LENGTH_MAX: Final = 80
 """Characters of a value that a finding repeats."""
 
+_GROUP_DIGITS: Final = 3
+
 _DELIMITERS: Final = ",;\t|"
+_CODE_PAGES: Final = (
+    "cp1252",
+    "cp1251",
+    "cp1256",
+    "cp874",
+    "shift_jis",
+    "gb18030",
+    "big5",
+    "euc_kr",
+)
+"""What old systems write: Windows in the West (Latin-1 is a part of it) first, then others."""
+
 _BOMS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _XLSX: Final = b"PK\x03\x04"
 
@@ -171,10 +186,13 @@ def decode(path: Path, data: bytes) -> tuple[str, str | None]:
     except UnicodeDecodeError:
         pass
     # A code page can hold no NUL; whatever has one is a picture, an archive or an old workbook.
-    best = None if b"\0" in data else from_bytes(data).best()
-    if best is None:
+    found = () if b"\0" in data else tuple(from_bytes(data, cp_isolation=list(_CODE_PAGES)))
+    if not found:
         raise SheetNotText(path=path)
-    return data.decode(best.encoding, errors="replace"), best.encoding
+    # A few accents look like several code pages; the usual one is right unless it is impossible.
+    names = [match.encoding for match in found]
+    encoding = _CODE_PAGES[0] if _CODE_PAGES[0] in names else names[0]
+    return data.decode(encoding, errors="replace"), encoding
 
 
 def delimiter_of(header: str) -> str:
@@ -254,6 +272,13 @@ def _cell(value: object) -> str:
     """A cell as text; a whole number loses the `.0` that a spreadsheet keeps for it."""
     if value is None:
         return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        # Plain digits, however large or small; a fourth decimal keeps 123.567 from being read as
+        # a hundred and twenty-three thousand.
+        text = format(Decimal(repr(value)), "f")
+        whole, _, decimals = text.partition(".")
+        decimals = decimals.rstrip("0")
+        if len(decimals) == _GROUP_DIGITS:
+            decimals += "0"
+        return f"{whole}.{decimals}" if decimals else whole
     return str(value).strip()

@@ -42,7 +42,7 @@ from webapp.worker import enqueue
 
 blueprint = Blueprint("imports", __name__)
 
-UPLOAD_BYTES_MAX: Final = 64 * 1024 * 1024
+UPLOAD_BYTES_MAX: Final = 64_000_000
 """Half a million rows of a catalogue; larger files are for the command line."""
 
 FAILED: Final = 422
