@@ -29,7 +29,15 @@ from sentra.events.sales import (
 from sentra.events.shifts import CashMoved, ShiftClosed, ShiftOpened, TenderCount
 from sentra.events.stock import StockMoved
 
-Fact = SaleCompleted | RefundCompleted | SaleVoided | ShiftOpened | ShiftClosed | CashMoved | StockMoved
+Fact = (
+    SaleCompleted
+    | RefundCompleted
+    | SaleVoided
+    | ShiftOpened
+    | ShiftClosed
+    | CashMoved
+    | StockMoved
+)
 
 FACTS: dict[tuple[str, int], type[Fact]] = {
     ("sale.completed", 1): SaleCompleted,
