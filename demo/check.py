@@ -202,6 +202,8 @@ class Check:
         self.found.gross["router"] = self._proved("--router", places.of("router"))
         cloud = json.loads(run_sentra(self._stage, "verify", "--cloud", "--json", accept=(0, 1)))
         self.found.problems += [f"cloud: {problem}" for problem in cloud["problems"]]
+        for one in cloud["devices"]:
+            self.found.problems += [f"cloud, {one['name']}: {each}" for each in one["problems"]]
         if cloud["gross"] != self.found.gross["cloud"]:
             self.found.problems.append(f"the cloud's own proof says {cloud['gross']}")
         order = ("till", "router", "cloud")
