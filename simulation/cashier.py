@@ -11,22 +11,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from pos_shell.cashier.queries import approvers, cashiers
-from pos_shell.parked.actions import hold_cart, resume_cart
+from pos_shell.parked import actions as parked
 from pos_shell.parked.store import load_parked
-from pos_shell.payment.actions import complete_sale, take_offer
+from pos_shell.payment import actions as payment
 from pos_shell.payment.store import load_offers
 from pos_shell.receipt.facts import recorded, refunds_of
-from pos_shell.refund.actions import refund_sale
-from pos_shell.sale.actions import (
-    add_open_item,
-    add_product,
-    discount_all,
-    scan,
-    void_cart,
-)
+from pos_shell.refund import actions as refunds
+from pos_shell.sale import actions as sale
 from pos_shell.sale.queries import rates_at
 from pos_shell.sale.store import load_cart
-from pos_shell.shift.actions import close_shift, move_cash, open_shift
+from pos_shell.shift import actions as shift
 from pos_shell.shift.queries import open_shift_of, summary_of
 from sentra.domain.cart import ONE, Cart
 from sentra.domain.discount import Discount
@@ -46,6 +40,9 @@ from simulation.terminal import Shown, TerminalMachine
 FLOAT: Final = 200_000
 LINES_MAX: Final = 4
 BURST_MAX: Final = 40
+_TWICE: Final = 0.1
+"""How often somebody clicks twice."""
+
 _NOTE: Final = 50_000
 _OTHERS: Final = (CARD, QRIS, TRANSFER)
 
@@ -76,7 +73,7 @@ def void(at: TerminalMachine, dice: random.Random) -> str:
     """A cart is given up; its receipt number is burnt."""
     person = _stand_at(at, dice)
     _fill(at, dice)
-    voided = void_cart(at.till, person, "changed their mind", approved_by=_supervisor(at).id)
+    voided = sale.void_cart(at.till, person, "changed their mind", approved_by=_supervisor(at).id)
     return f"void {voided.receipt_number}"
 
 
@@ -91,7 +88,7 @@ def refund(at: TerminalMachine, dice: random.Random) -> str:
         return "all of it came back before"
     refund_id = at.till.new_id()
     reference = dice.choice((None, "EDC 4711"))
-    refund_sale(
+    refunds.refund_sale(
         at.till,
         person,
         sale_id,
@@ -110,7 +107,7 @@ def cash(at: TerminalMachine, dice: random.Random) -> str:
     person = _stand_at(at, dice)
     kind = dice.choice((PAID_IN, PAID_OUT, DROP, NO_SALE))
     amount = 0 if kind == NO_SALE else 1_000 * dice.randint(1, 50)
-    move_cash(at.till, person, kind=kind, amount=amount, reason="change")
+    shift.move_cash(at.till, person, kind=kind, amount=amount, reason="change")
     return f"{kind} {amount}"
 
 
@@ -126,7 +123,7 @@ def close(at: TerminalMachine, dice: random.Random) -> str:
             return "no shift is open"
         expected = summary_of(db, identity.branch_id, opened.shift_id).expected_cash
     counted = max(0, expected + dice.choice((0, 0, -500, 1_000)))
-    closed = close_shift(at.till, person, counted_cash=counted)
+    closed = shift.close_shift(at.till, person, counted_cash=counted)
     return f"{closed.sale_count} sales, difference {closed.difference}"
 
 
@@ -134,7 +131,7 @@ def hold(at: TerminalMachine, dice: random.Random) -> str:
     """A cart waits for its customer."""
     person = _stand_at(at, dice)
     _fill(at, dice)
-    hold_cart(at.till, person)
+    parked.hold_cart(at.till, person)
     return "held"
 
 
@@ -145,7 +142,7 @@ def resume(at: TerminalMachine, dice: random.Random) -> str:
         waiting = load_parked(db)
     if not waiting:
         return "nothing waits"
-    cart = resume_cart(at.till, person, dice.choice(waiting).cart.sale_id)
+    cart = parked.resume_cart(at.till, person, dice.choice(waiting).cart.sale_id)
     return f"a cart of {len(cart.lines)}"
 
 
@@ -186,7 +183,7 @@ def _stand_at(at: TerminalMachine, dice: random.Random) -> Person:
         raise CatalogueEmpty(kind="person")
     person = dice.choice(people)
     if opened is None:
-        open_shift(at.till, person, FLOAT)
+        shift.open_shift(at.till, person, FLOAT)
     return person
 
 
@@ -211,14 +208,14 @@ def _fill(at: TerminalMachine, dice: random.Random) -> Cart:
         goods = _on_sale(db)
     for _ in range(dice.randint(1, LINES_MAX)):
         if not goods or dice.random() < 0.1:
-            cart = add_open_item(at.till, person, "Jasa", 1_000 * dice.randint(1, 90))
+            cart = sale.add_open_item(at.till, person, "Jasa", 1_000 * dice.randint(1, 90))
         elif dice.random() < 0.5:
-            cart = scan(at.till, person, dice.choice(goods)[1])
+            cart = sale.scan(at.till, person, dice.choice(goods)[1])
         else:
             quantity = ONE * dice.randint(1, 3)
-            cart = add_product(at.till, person, dice.choice(goods)[0], quantity)
+            cart = sale.add_product(at.till, person, dice.choice(goods)[0], quantity)
     if dice.random() < 0.15:
-        cart = discount_all(at.till, Discount(permyriad=500))
+        cart = sale.discount_all(at.till, Discount(permyriad=500))
     if cart is None:
         raise RuntimeError("a cart has at least one line")
     return cart
@@ -242,7 +239,7 @@ def _pay(at: TerminalMachine, dice: random.Random) -> str:
     rest = total - taken
     if rest > 0 and dice.random() < 0.4:
         part = rest if dice.random() < 0.7 else max(1, rest // 2)
-        take_offer(at.till, cart.sale_id, Offer(dice.choice(_OTHERS), part, "ref"))
+        payment.take_offer(at.till, cart.sale_id, Offer(dice.choice(_OTHERS), part, "ref"))
         taken, rest = taken + part, rest - part
     offers: list[Offer] = []
     due, _ = cash_due(total, taken, rule)
@@ -250,8 +247,10 @@ def _pay(at: TerminalMachine, dice: random.Random) -> str:
         given = due if dice.random() < 0.3 else -(-due // _NOTE) * _NOTE
         offers = [Offer(CASH, given)]
     at.paying = cart.sale_id
-    complete_sale(at.till, person, cart.sale_id, offers, expected_total=total)
+    payment.complete_sale(at.till, person, cart.sale_id, offers, expected_total=total)
     at.paying = None
+    if dice.random() < _TWICE:
+        payment.complete_sale(at.till, person, cart.sale_id, offers, expected_total=total)
     with at.till.vault.reader() as db:
         paid = db.execute(
             "SELECT coalesce(sum(amount), 0) FROM tender WHERE sale_id = ?", (cart.sale_id,)

@@ -47,6 +47,7 @@ FAULTS: Final[Mapping[str, int]] = {
     "router-disk": 1,
     "service": 2,
     "clock": 3,
+    "scatter": 4,
     "pry": 2,
     "liar": 2,
     "join": 1,
@@ -54,7 +55,7 @@ FAULTS: Final[Mapping[str, int]] = {
 }
 """What goes wrong. A run has some of them and not others, so that each is seen without the rest."""
 
-_TILLS: Final = (1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 8, 12)
+_TILLS: Final = (1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 6, 12)
 _ROUTERS: Final = (0, 1, 1, 1, 1, 2)
 _DICE: Final = 2**32
 _WHO: Final = 2**16

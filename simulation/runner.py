@@ -65,7 +65,7 @@ def run(laboratory: Laboratory, plan: Plan) -> Outcome:
         trace = world.site.trace
         for name, head in sorted(cloud_heads(world).items()):
             trace.say(f"head {name} {head.epoch}/{head.seq} {head.hash.hex()}")
-        taken = counts.pop("taken")
+        taken = counts.pop("taken", 0)
         lines = tuple(trace.lines)
         return Outcome(plan, taken, trace.digest(), tuple(broken), lines, rounds, counts)
 

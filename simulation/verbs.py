@@ -191,6 +191,28 @@ def _clock(world: World, _step: Step, dice: random.Random) -> str:
     return f"{machine.name} is {machine.clock.offset_ms} ms ahead"
 
 
+def _scatter(world: World, step: Step, dice: random.Random) -> str:
+    """Some sealed segments of a terminal come by another way, in no order and not all of them."""
+    terminal = world.terminal(step)
+    with looking(terminal.folder) as db:
+        sealed = [each for _, each in journal.parcels_after(db, EMPTY, 2**20, 100)]
+    if not sealed:
+        return "nothing is sealed"
+    some = dice.sample(sealed, dice.randint(1, len(sealed)))
+    link = terminal.link(terminal.identity, *dice.choice(_stores_of(world, terminal)))
+    try:
+        answer = link.send([Parcel(each) for each in some])
+    except LinkFailure as failure:
+        return failure.slug
+    return f"{len(some)} of {len(sealed)}: {', '.join(one.outcome for one in answer.outcomes)}"
+
+
+def _stores_of(world: World, terminal: TerminalMachine) -> list[tuple[str, str | None]]:
+    """Whom a terminal may speak to: (address, name in the certificate)."""
+    near = [one for one in world.routers if one.branch == terminal.branch]
+    return [(ADDRESS, None), *((one.address, one.server_name) for one in near)]
+
+
 # -- who should get nothing ------------------------------------------------------------------------
 
 
@@ -206,9 +228,7 @@ def _pry(world: World, step: Step, _dice: random.Random) -> str:
 
 
 def _ask_for(world: World, terminal: TerminalMachine, scope: str) -> None:
-    stores: list[tuple[str, str | None]] = [(ADDRESS, None)]
-    stores += [(r.address, r.server_name) for r in world.routers if r.branch == terminal.branch]
-    for address, server_name in stores:
+    for address, server_name in _stores_of(world, terminal):
         try:
             terminal.link(terminal.identity, address, server_name).feed(scope, 0)
         except LinkFailure:
@@ -310,6 +330,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "router-disk": _router_disk,
     "service": _service,
     "clock": _clock,
+    "scatter": _scatter,
     "pry": _pry,
     "liar": _liar,
 }

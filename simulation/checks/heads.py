@@ -15,6 +15,9 @@ from simulation.checks.evidence import cloud_heads, router_heads
 from simulation.disks import looking
 from simulation.world import World
 
+REVOKED = "revoked"
+"""What a revoked terminal may call a person for."""
+
 
 def check(world: World) -> Iterator[str]:
     """Journals and feeds that are not where they must come to."""
@@ -29,8 +32,9 @@ def check(world: World) -> Iterator[str]:
             yield f"I5 {terminal.name} has {head.seq}, the cloud {there.seq}"
         if head != mark and head.seq:
             yield f"I5 {terminal.name} has {head.seq} and knows only of {mark.seq} in the cloud"
-        if terminal.daemon.notice not in (None, "device-revoked"):
-            yield f"I5 {terminal.name} calls for a person: {terminal.daemon.notice}"
+        notice = terminal.daemon.notice
+        if notice is not None and not (terminal.revoked and REVOKED in notice):
+            yield f"I5 {terminal.name} calls for a person: {notice}"
         behind = [scope for scope in scopes if cursors[scope] != feeds.get(scope, 0)]
         if behind and not terminal.revoked:
             yield f"I5 {terminal.name} has not all decisions of {len(behind)} scopes"

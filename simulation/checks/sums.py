@@ -35,6 +35,13 @@ class ShiftSums:
     opened_with: int = 0
     expected: int | None = None
 
+    def sold(self) -> tuple[object, ...]:
+        """What both rows and facts of sales say."""
+        return (
+            (self.sales, self.refunds, self.total, self.tax, self.rounding, self.change),
+            +self.tenders,
+        )
+
 
 Sums = dict[str, ShiftSums]
 _SALE = "SELECT kind, shift_id, total, tax_total, rounding FROM sale"
@@ -54,6 +61,9 @@ def check(world: World) -> Iterator[str]:
         for shift, sums in till.items():
             if cloud.get(shift) != sums:
                 yield f"I7 {terminal.name}: {shift} is {sums}, in the cloud {cloud.get(shift)}"
+            facts = journaled.get(shift)
+            if facts is None or facts.sold() != sums.sold():
+                yield f"I7 {terminal.name}: {shift} has the rows of {sums} and the facts of {facts}"
         for shift, sums in journaled.items():
             cash = sums.opened_with + sums.moved + sums.tenders[CASH]
             if sums.expected not in (None, cash):
