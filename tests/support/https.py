@@ -79,6 +79,8 @@ class HttpsServer:
             ("127.0.0.1", 0), self._serve, numthreads=8, timeout=timeout_s, shutdown_timeout=1
         )
         self._server.ssl_adapter = BuiltinSSLAdapter(str(certificate), str(key))
+        # How long its loop sleeps at most, and so how long each test waits for its end.
+        self._server.expiration_interval = 0.05
 
     def __enter__(self) -> Self:
         self._server.prepare()
