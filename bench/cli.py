@@ -19,3 +19,29 @@ def sale(*, sales: int, as_json: bool) -> None:
     from bench.sale import bench_sale
 
     show("sale", bench_sale(sales), as_json=as_json)
+
+
+@bench.command()
+@click.option("--sales", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000))
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
+@click.option("--log-only", is_flag=True, help="P4 too: the same without projection.")
+@click.option("--two-hops", is_flag=True, help="P6 too: the same through the branches' routers.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def sync(*, sales: int, rounds: int, log_only: bool, two_hops: bool, as_json: bool) -> None:
+    """P5: a backlog of sales from tills to the cloud, against COPY of the same rows."""
+    from bench.report import show
+    from bench.sync import bench_sync
+
+    results = bench_sync(sales, rounds, log_only=log_only, two_hops=two_hops)
+    show("sync", results, as_json=as_json)
+
+
+@bench.command()
+@click.option("--sales", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def wire(*, sales: int, as_json: bool) -> None:
+    """P7: bytes on the line for a sale, in a backlog and alone, against its JSON."""
+    from bench.report import show
+    from bench.wire import bench_wire
+
+    show("wire", bench_wire(sales), as_json=as_json)

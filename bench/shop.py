@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import random
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench import trade
+from bench.trade import START_MS
 from pos_shell.shift.actions import open_shift
 from pos_shell.till import Till
 from sentra.domain.indonesia import standard_taxes
-from sentra.events import Branch, Company, Decision, Person, Price, Product
+from sentra.events import Branch, Company, Decision, Person
 from sentra.ids import uuid7
 from sentra.protocol.bodies import encode_decision
 from sentra.protocol.feed import COMPANY, ITEMS_MAX, FeedItem, seal_revision
 from sentra.vault import catalogue
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity, write_identity
-
-START_MS = 1_795_320_000_000
-"""2026-11-22, noon in Sangatta."""
 
 _numbers = itertools.count(1)
 
@@ -35,7 +35,7 @@ class Shop:
     def __init__(self, folder: Path, products: int, step_ms: int = 10) -> None:
         self.cloud_key = Ed25519PrivateKey.generate()
         self.person = Person(an_id(), "Dewi", ("cashier",), "unused")
-        self.products = [_product(number) for number in range(products)]
+        self.products = trade.products(products, random.Random(1))
         self._ticks = itertools.count(START_MS, step_ms)
         self._identity = self._make_identity()
         vault = Vault.create(folder, "terminal")
@@ -43,9 +43,9 @@ class Shop:
             write_identity(db, self._identity)
         self._publish(vault)
         vault.close()
-        random = itertools.count(1)
+        drawn = itertools.count(1)
         self.till = Till(
-            folder, lambda: next(self._ticks), lambda n: next(random).to_bytes(n, "big")
+            folder, lambda: next(self._ticks), lambda n: next(drawn).to_bytes(n, "big")
         )
         open_shift(self.till, self.person, 200_000)
 
@@ -89,17 +89,3 @@ class Shop:
             revision = seal_revision(scope, number, items, self.cloud_key)
             with vault.writer() as db:
                 catalogue.apply_revision(db, revision, items)
-
-
-def _product(number: int) -> Product:
-    price = 1_000 + number * 37 % 90_000 // 100 * 100
-    return Product(
-        id=an_id(),
-        code=f"P{number:06}",
-        name=f"Barang nomor {number}",
-        category_id=None,
-        unit="Pcs",
-        tax_code="PPN",
-        prices=(Price(price),),
-        barcodes=(f"899{number:010}",),
-    )
