@@ -18,7 +18,7 @@ from urllib3.exceptions import (
     SSLError,
     TimeoutError,
 )
-from urllib3.util import Timeout
+from urllib3.util import SKIP_HEADER, Timeout
 
 from sentra.instants import Clock
 from sentra.link.errors import LinkDown, LinkRefused
@@ -186,7 +186,9 @@ class Link:
                     headers={
                         signing.HEADER: mark,
                         "Content-Type": content_type,
-                        "Accept": "application/json, application/octet-stream, text/event-stream",
+                        # What nobody reads would be on the line with each live sale.
+                        "Accept-Encoding": SKIP_HEADER,
+                        "User-Agent": SKIP_HEADER,
                     },
                     retries=False,
                     redirect=False,

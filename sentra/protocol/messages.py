@@ -44,11 +44,20 @@ class Watermark(msgspec.Struct, frozen=True):
     signature: str
 
 
+class TerminalNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What a terminal last told its router, `heard_ms_ago` before the router tells the cloud."""
+
+    software: str
+    heard_ms_ago: int
+    skew_ms: int
+    feed: dict[str, int]
+
+
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
     """What a device says of itself. `heads` by terminal; `feed` by scope.
 
-    `skew_ms` and `rtt_ms` are what it measured at its last hello; `waiting` is a router's count of
-    entries not yet in the cloud, by terminal.
+    `skew_ms` and `rtt_ms` are what it measured at its last hello. A router says of its terminals
+    in `waiting` how many entries are not yet in the cloud, in `terminals` what they told it.
     """
 
     software: str
@@ -61,6 +70,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     oldest_waiting_ms: int | None = None
     addresses: tuple[str, ...] = ()
     waiting: dict[str, int] = {}
+    terminals: dict[str, TerminalNote] = {}
     skew_ms: int = 0
     rtt_ms: int = 0
 
@@ -80,7 +90,7 @@ class HelloAnswer(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...] = ()
 
 
-class JournalOutcome(msgspec.Struct, frozen=True, kw_only=True):
+class JournalOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one journal of an envelope.
 
     `outcome` is appended, already, gap (send from `here.seq` + 1), fork (this seq has another
@@ -95,7 +105,7 @@ class JournalOutcome(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-class JournalAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class JournalAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One outcome for each journal; `credit_bytes` may be sent next, after `pause_ms`."""
 
     outcomes: tuple[JournalOutcome, ...]

@@ -44,6 +44,9 @@ _RUN_BYTES_MAX = 4 * 1024 * 1024
 KIND_LENGTH_MAX = 64
 """A kind is a short plain word, `sale.completed`."""
 
+_LEVEL = 3
+_LONG_BYTES = 256 * 1024
+_LONG_WINDOW_LOG = 22
 _DATE_LENGTH = 10
 _SCHEMA_MAX = 0xFFFF
 _TIME_MS_MAX = 2**63 - 1
@@ -96,6 +99,20 @@ def _signed_bytes(header: SegmentHeader) -> bytes:
     )
 
 
+def _compressor(raw_bytes: int) -> zstandard.ZstdCompressor:
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        _LEVEL,
+        # Products come again hundreds of sales later, which this finds for 3 µs more a sale.
+        enable_ldm=raw_bytes > _LONG_BYTES,
+        window_log=_LONG_WINDOW_LOG if raw_bytes > _LONG_BYTES else 0,
+        write_content_size=False,
+        write_dict_id=False,
+    )
+    return zstandard.ZstdCompressor(
+        dict_data=_dictionary(_DICTIONARY), compression_params=parameters
+    )
+
+
 def seal(entries: Sequence[Entry], key: Ed25519PrivateKey) -> bytes:
     """The sealed bytes of 1 to ENTRIES_MAX entries that follow each other in one epoch.
 
@@ -110,9 +127,6 @@ def seal(entries: Sequence[Entry], key: Ed25519PrivateKey) -> bytes:
     header = SegmentHeader(
         first.terminal, first.epoch, first.seq, len(entries), last.hash, len(raw)
     )
-    compressor = zstandard.ZstdCompressor(
-        level=3, dict_data=_dictionary(_DICTIONARY), write_content_size=False, write_dict_id=False
-    )
     packed = _HEADER.pack(
         _DICTIONARY,
         terminal_bytes(header.terminal),
@@ -122,7 +136,7 @@ def seal(entries: Sequence[Entry], key: Ed25519PrivateKey) -> bytes:
         header.last_hash,
         header.raw_bytes,
     )
-    return _MAGIC + packed + compressor.compress(raw) + key.sign(_signed_bytes(header))
+    return _MAGIC + packed + _compressor(len(raw)).compress(raw) + key.sign(_signed_bytes(header))
 
 
 def read_header(sealed: bytes) -> SegmentHeader:
