@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -93,7 +94,8 @@ class LocalObjects:
                 os.fsync(to.fileno())
             draft.replace(target)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
             raise self._unavailable(error) from error
 
     def fetch(self, key: str, target: Path) -> None:
