@@ -93,7 +93,8 @@ class Inbound:
         request.max_content_length = HELLO_BYTES_MAX
         device = self._speaker()
         hello, now_ms = _read_hello(), self._router.clock()
-        self._router.roll_call.note_hello(device.device_id, hello, now_ms)
+        if self._router.roll_call.note_hello(device.device_id, hello, now_ms):
+            self._router.trunk.greet_soon()
         with self._router.vault.reader() as db:
             state = store.journal(db, device.device_id)
             scopes = () if device.revoked else (COMPANY, device.branch_id)

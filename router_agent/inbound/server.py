@@ -191,6 +191,8 @@ class ListeningServer(Server):
                 self._lent += missing
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        """Where all other lines go; a line that breaks is nothing to look at."""
-        told = logging.DEBUG if level < logging.WARNING else level
-        _log.log(told, "server", detail=msg, exc_info=traceback)
+        """Where all other lines go. Below an error it is a line that broke: tills come and go."""
+        if level < logging.ERROR:
+            _log.debug("connection", detail=msg)
+        else:
+            _log.log(level, "server", detail=msg, exc_info=traceback)

@@ -110,6 +110,11 @@ class TrunkLoop(threading.Thread):
         self._urgent.set()
         self._moved.set()
 
+    def greet_soon(self) -> None:
+        """A till has new decisions: the back office shows who has a price, and who waits for it."""
+        self._hello_asked.set()
+        self._moved.set()
+
     def fetch_feed_soon(self) -> None:
         """A device spoke that the feed, as it is here, does not name."""
         tick_ms = self._ticks()
@@ -202,6 +207,7 @@ class TrunkLoop(threading.Thread):
                 oldest_waiting_ms=store.oldest_waiting_at_ms(db),
                 addresses=self.addresses,
                 waiting=dict.fromkeys(heads, 0) | {lane.terminal: lane.waiting for lane in lanes},
+                terminals=self._parts.roll_call.notes(now_ms),
                 skew_ms=self.state.skew_ms or 0,
                 rtt_ms=self.state.rtt_ms or 0,
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import astuple, dataclass, replace
 
-from sentra.protocol.messages import Hello
+from sentra.protocol.messages import Hello, TerminalNote
 from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
 
@@ -40,9 +40,10 @@ class RollCall:
         with vault.reader() as db:
             rows = db.execute("SELECT * FROM heard").fetchall()
         self._heard = {row[0]: Heard(*row) for row in rows}
+        self._feeds: dict[str, dict[str, int]] = {}
 
-    def note_hello(self, terminal: str, hello: Hello, now_ms: int) -> None:
-        """A till said hello."""
+    def note_hello(self, terminal: str, hello: Hello, now_ms: int) -> bool:
+        """A till said hello; whether it has other decisions than when it spoke last."""
         own = hello.heads.get(terminal)
         heard = Heard(
             terminal,
@@ -56,6 +57,9 @@ class RollCall:
         with self._lock:
             self._heard[terminal] = heard
             self._dirty.add(terminal)
+            moved = self._feeds.get(terminal) != hello.feed
+            self._feeds[terminal] = hello.feed
+        return moved
 
     def note_alive(self, terminal: str, now_ms: int) -> None:
         """A till asked for something: it lives."""
@@ -64,6 +68,19 @@ class RollCall:
             if heard is not None:
                 self._heard[terminal] = replace(heard, last_heard_at_ms=now_ms)
                 self._dirty.add(terminal)
+
+    def notes(self, now_ms: int) -> dict[str, TerminalNote]:
+        """What the tills that spoke since the start told, for the cloud."""
+        with self._lock:
+            return {
+                terminal: TerminalNote(
+                    software=self._heard[terminal].software,
+                    heard_ms_ago=max(0, now_ms - self._heard[terminal].last_heard_at_ms),
+                    skew_ms=self._heard[terminal].skew_ms,
+                    feed=feed,
+                )
+                for terminal, feed in self._feeds.items()
+            }
 
     def all(self) -> dict[str, Heard]:
         """By terminal."""

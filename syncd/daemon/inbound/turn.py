@@ -31,6 +31,7 @@ HELLO_EVERY_MS: Final = 30_000
 WAKE_GAP_MS: Final = 500
 """Between two hellos that wake-ups cause: in a busy branch every till is woken all the time."""
 
+FEED_EVENT: Final = "feed"
 HEAD_EVENT: Final = "head"
 FEED_STUCK: Final = "feed-stuck"
 """Decisions do not arrive although the store has them; sales do."""
@@ -226,6 +227,8 @@ class Turner:
                 while more and not self._stopped():
                     more = fetch_page(talking.link, self._shelf, scope, key)
                     metrics.APPLIED.inc()
+                # Said again soon: the back office shows which tills have a new price.
+                self._wakes.add(FEED_EVENT)
             except (LinkRefused, FeedDamaged) as error:
                 self._note_feed(talk, scope, error.slug, error)
             except RevisionOutOfOrder as error:

@@ -48,6 +48,16 @@ class ProtocolUnsupported(ProtocolError):
 
 
 @dataclass(frozen=True, slots=True)
+class HeardTerminal:
+    """What a router passed on of a terminal, cut to what the database takes."""
+
+    at_ms: int
+    software: str
+    skew_ms: int
+    feed: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """What a device said of itself, cut to what the database takes. `skew_ms`: its clock's lead."""
 
@@ -59,6 +69,7 @@ class Heard:
     addresses: tuple[str, ...]
     waiting: dict[str, int]
     feed: dict[str, int]
+    terminals: dict[str, HeardTerminal]
 
 
 def hear(hello: Hello, branch_id: str, now_ms: int) -> Heard:
@@ -77,12 +88,22 @@ def hear(hello: Hello, branch_id: str, now_ms: int) -> Heard:
             for one, count in list(hello.waiting.items())[:WAITING_MAX]
             if is_id(one)
         },
-        feed={
-            scope: _bounded(revision)
-            for scope, revision in hello.feed.items()
-            if scope in (COMPANY, branch_id)
+        feed=_own_scopes(hello.feed, branch_id),
+        terminals={
+            one: HeardTerminal(
+                at_ms=now_ms - _bounded(note.heard_ms_ago),
+                software=printable(note.software)[:SOFTWARE_LENGTH_MAX],
+                skew_ms=_bounded(note.skew_ms, -_NUMBER_MAX),
+                feed=_own_scopes(note.feed, branch_id),
+            )
+            for one, note in list(hello.terminals.items())[:WAITING_MAX]
+            if is_id(one)
         },
     )
+
+
+def _own_scopes(feed: Mapping[str, int], branch_id: str) -> dict[str, int]:
+    return {s: _bounded(revision) for s, revision in feed.items() if s in (COMPANY, branch_id)}
 
 
 def _bounded(number: int, least: int = 0) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from sentra.cloud.tables import device, journal_head
 from sentra.protocol.entry import Head
@@ -71,14 +72,30 @@ def _terminals_of(
     connection: Connection, speaker: KnownDevice, heard: Heard
 ) -> Mapping[str, dict[str, object]]:
     """What a router said of its branch's terminals."""
-    if speaker.role != "router" or not heard.waiting:
+    named = heard.waiting.keys() | heard.terminals.keys()
+    if speaker.role != "router" or not named:
         return {}
-    own = select(device.c.id).where(
+    own = select(device.c.id, device.c.last_heard_at_ms, device.c.feed).where(
         device.c.branch_id == speaker.branch_id,
         device.c.role == "terminal",
-        device.c.id.in_(heard.waiting),
+        device.c.id.in_(named),
     )
-    return {
-        device_id: {"backlog": heard.waiting[device_id], "via": speaker.device_id}
-        for device_id in connection.execute(own).scalars()
-    }
+    return {row.id: _passed_on(speaker, heard, row) for row in connection.execute(own)}
+
+
+def _passed_on(speaker: KnownDevice, heard: Heard, row: Row[Any, Any, Any]) -> dict[str, object]:
+    """What changes in a terminal's row. What it said here itself meanwhile may be newer: neither
+    the instant nor what it has of the feed goes back."""
+    values: dict[str, object] = {"via": speaker.device_id}
+    if row.id in heard.waiting:
+        values["backlog"] = heard.waiting[row.id]
+    note = heard.terminals.get(row.id)
+    if note is not None:
+        scopes = note.feed.keys() | row.feed.keys()
+        values |= {
+            "last_heard_at_ms": max(note.at_ms, row.last_heard_at_ms or 0),
+            "software": note.software,
+            "skew_ms": note.skew_ms,
+            "feed": {s: max(note.feed.get(s, 0), row.feed.get(s, 0)) for s in scopes},
+        }
+    return values

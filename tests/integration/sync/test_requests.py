@@ -23,6 +23,7 @@ from sentra.protocol.messages import (
     Hello,
     HelloAnswer,
     JournalAnswer,
+    TerminalNote,
     watermark_is_true,
 )
 from sentra.protocol.segment import seal
@@ -304,6 +305,35 @@ def test_a_router_speaks_for_its_branch_and_its_address_is_told_to_the_tills(
             text("SELECT backlog, via::text FROM device WHERE id = :id"), {"id": terminal.id}
         ).one()
     assert tuple(row) == (12, router.id)
+
+
+def test_what_tills_told_their_router_is_known_and_never_goes_back(
+    terminal: TestDevice, router: TestDevice, engine: Engine
+) -> None:
+    own = {"company": 9, router.branch_id: 4}
+    terminal.post("/v1/hello", a_hello(terminal, feed=own))
+    note = TerminalNote(
+        software="1.2",
+        heard_ms_ago=5_000,
+        skew_ms=-300,
+        feed={"company": 12, router.branch_id: 2, "elsewhere": 7},
+    )
+    router.post("/v1/hello", a_hello(router, terminals={terminal.id: note}))
+    with engine.connect() as connection:
+        row = connection.execute(
+            text(
+                "SELECT software, skew_ms, feed, last_heard_at_ms, via::text FROM device"
+                " WHERE id = :id"
+            ),
+            {"id": terminal.id},
+        ).one()
+    assert tuple(row) == (
+        "1.2",
+        -300,
+        {"company": 12, router.branch_id: 4},
+        NOW_MS,
+        router.id,
+    )
 
 
 def test_a_hello_that_speaks_no_common_protocol_is_refused(terminal: TestDevice) -> None:
