@@ -158,6 +158,9 @@ def read_sheet(path: Path) -> Sheet:
     start = next((number for number, line in enumerate(lines) if line.strip()), None)
     if start is None:
         raise SheetEmpty(path=path)
+    if "\0" in lines[start]:
+        # NUL is a character of UTF-8 too, but of no column's name; in a row it is merely dirt.
+        raise SheetNotText(path=path)
     delimiter = delimiter_of(lines[start])
     if lines[start].count(delimiter) >= COLUMNS_MAX:
         raise SheetTooWide(path=path, most=COLUMNS_MAX)

@@ -99,7 +99,12 @@ def test_a_million_columns_are_refused_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"PK\x03\x04 no workbook", b"\xd0\xcf\x11\xe0" + bytes(64)],
+    [
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        b"PK\x03\x04 no workbook",
+        b"\xd0\xcf\x11\xe0" + bytes(64),
+        bytes(9),
+    ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(SheetNotText):
