@@ -55,4 +55,7 @@ def _wakes(here: Till) -> Iterator[str]:
         if number != seen or now_s - woke_s >= WAKE_EVERY_S:
             seen, woke_s = number, now_s
             yield "data: sync\n\n"
+        else:
+            # A page that has gone is noticed by writing to it, and its thread set free.
+            yield ":\n\n"
         time.sleep(LOOK_EVERY_S)

@@ -90,23 +90,33 @@ selectArrived(document);
 const search = () => document.querySelector(".sell [data-scan]");
 const isForFingers = matchMedia("(pointer: coarse)").matches;
 
+// What was entered leaves the field as soon as it is sent, so that the next scan may already begin;
+// a code that was refused comes back marked, to be replaced by typing.
+let sent = "";
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const field = search();
+  const { verb, target } = { verb: event.detail.requestConfig.verb, target: event.detail.target };
+  if (!field || verb !== "post" || target.id !== "cart" || event.target.closest("dialog")) return;
+  sent = field.value;
+  field.value = "";
+});
+
 document.addEventListener("htmx:afterRequest", (event) => {
   const field = search();
-  if (!field || event.detail.requestConfig.verb !== "post") return;
-  // The code that was not found is replaced by the next scan.
-  if (event.detail.failed && event.detail.elt.matches("[data-scan-form]")) field.select();
+  if (!field || !event.detail.failed || !event.detail.elt.matches("[data-scan-form]")) return;
+  if (field.value !== "") return;
+  field.value = sent;
+  field.select();
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target.id !== "cart") return;
   document.querySelector(".cart-line[aria-current]")?.scrollIntoView({ block: "nearest" });
-  const field = search();
-  if (!field) return;
-  if (field.value) {
-    field.value = "";
+  if (document.querySelector("#shelf[data-asked]") && !search()?.value) {
     document.body.dispatchEvent(new CustomEvent("sentra:shelf"));
   }
-  if (!isForFingers) field.focus();
+  if (!isForFingers) search()?.focus();
 });
 
 // Several products fit what was entered: the arrow keys choose among the tiles, Enter takes one.

@@ -56,9 +56,15 @@ def is_noise(message: ConsoleMessage) -> bool:
     """Whether a console message is an error of the page's own.
 
     A refused request is the subject of the test that makes it; a missing file is heard elsewhere.
-    What a test evaluates has no address: axe-core tries styles, which the CSP rightly blocks.
+    What a test evaluates has no address: axe-core tries styles, which the CSP rightly blocks. A
+    request that is given up because the page is left is no error either.
     """
-    expected = ("Failed to load resource", "Response Status Error Code")
+    expected = (
+        "Failed to load resource",
+        "Response Status Error Code",
+        "htmx:sendAbort",
+        "htmx:afterRequest",
+    )
     return (
         message.type == "error"
         and bool(message.location["url"])

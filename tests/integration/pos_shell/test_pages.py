@@ -210,9 +210,12 @@ def test_amounts_are_typed_as_people_write_them(selling: Browser) -> None:
 
 def test_a_return_line_asks_for_a_supervisor(selling: Browser) -> None:
     sale.scan(selling.shop.till, DEWI, selling.shop.tea.code)
-    form = {"quantity": "-1", "unit_price": "4500"}
-    assert selling.post("/sale/lines/1", **form).status_code == 422
-    approved = selling.post("/sale/lines/1", **form, approver=RUDI.id, approver_pin=RUDI_PIN)
+    refused = selling.post("/sale/lines/1", quantity="-1", unit_price="4500")
+    assert refused.status_code == 422
+    approver = {"approver": RUDI.id, "approver_pin": RUDI_PIN}
+    approved = selling.post(
+        "/sale/lines/1", htmx=True, quantity="-1", unit_price="4500", **approver
+    )
     assert approved.status_code == 200
     assert "cart-minus" in approved.text
 
