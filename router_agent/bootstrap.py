@@ -154,9 +154,6 @@ class Router:
             clock=self.clock,
             body_size_max_bytes=ENVELOPE_BYTES_MAX,
         )
-        # Cookies know no ports: routers, tills and pages of one machine must not share a name.
-        name = f"sentra-router-{self.identity.device_id[-12:]}"
-        app.config["SESSION_COOKIE_NAME"] = f"__Host-{name}" if tls else name
         install_status(app, self)
         if tls:
             install_protocol_errors(app, self.clock)

@@ -152,13 +152,20 @@ def _set_aside(view: StatusView) -> Verdict:
 def _tills(view: StatusView) -> Verdict | None:
     """The line is well; is everybody there, at the right time?"""
     silent = [till.name for till in view.tills if till.silent]
+    holding = [till.name for till in view.tills if till.not_here]
     skewed = [till.name for till in view.tills if till.skewed]
+    strangers = [till.name for till in view.tills if till.last_heard_at_ms is None]
     if silent:
         title = ngettext("The line is up, but one till is not heard: %(names)s.",
                          "The line is up, but %(num)s tills are not heard: %(names)s.",
                          len(silent), names=_names(silent))  # fmt: skip
-        text = gettext("What they have not sent is still in them. Switched off? Then all is well; "
-                       "else check their network cable.")  # fmt: skip
+        text = gettext("Whatever was not sent is safe in the till. Is it switched off? Then all is "
+                       "well; else check its network cable.")  # fmt: skip
+        return Verdict(str(title), _sentences(str(text), _last_word(view.line)), "wait")
+    if holding:
+        title = gettext("The line is up, but not everything has come here: %(names)s.",
+                        names=_names(holding))  # fmt: skip
+        text = gettext("What is missing is safe in the till, and is tried again by itself.")
         return Verdict(str(title), _sentences(str(text), _last_word(view.line)), "wait")
     if abs(view.line.skew_ms or 0) > SKEW_MS_MAX:
         title = gettext("All is sent, but this router's clock is off by %(time)s.",
@@ -169,6 +176,10 @@ def _tills(view: StatusView) -> Verdict | None:
         title = gettext("All is sent, but a clock is off: %(names)s.", names=_names(skewed))
         text = gettext("Nothing is lost by it: order comes from the journals. Set the clock.")
         return Verdict(str(title), _sentences(str(text)), "wait")
+    if strangers:
+        title = gettext("The line is up. Not heard yet: %(names)s.", names=_names(strangers))
+        text = gettext("A till speaks as soon as it is switched on and in the branch's network.")
+        return Verdict(str(title), _sentences(str(text), _last_word(view.line)), "wait")
     if not view.tills:
         title = gettext("The line is up. This branch has no till yet.")
         return Verdict(str(title), _sentences(_last_word(view.line)), "ok")

@@ -1,4 +1,4 @@
-"""A router's page in any state that its branch can be in, put there through the router's own parts."""
+"""A router's page in any state of its branch, put there through the router's own parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 from router_agent.bootstrap import Router
 from router_agent.config import RouterSettings
-from router_agent.operations.line import LineState
 from router_agent.operations.take import take_parcels
 from router_agent.operations.trunk import CloudHead
 from router_agent.outbound import decisions, line_log, store

@@ -93,6 +93,7 @@ class FakeCloud:
     refuse_feed: str | None = None
     refused_journals: dict[str, str] = field(default_factory=dict)
     down: bool = False
+    is_mute: bool = False
     carries_bytes_max: int = ENVELOPE_BYTES_MAX
     credit_bytes: int = 4 * 1024 * 1024
     _listeners: list[queue.SimpleQueue[bytes | None]] = field(default_factory=list)
@@ -110,6 +111,7 @@ class FakeCloud:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.down = True
         for listener in self._listeners:
             listener.put(None)
         self._server.__exit__(kind, error, trace)
@@ -130,8 +132,8 @@ class FakeCloud:
         self.publish(BRANCH, ("branch", branch), *named)
 
     def wake(self, event: str, data: str) -> None:
-        """A word to everybody who listens."""
-        for listener in self._listeners:
+        """A word to everybody who listens, unless the cloud `is_mute`."""
+        for listener in () if self.is_mute else tuple(self._listeners):
             listener.put(f"event: {event}\ndata: {data}\n\n".encode())
 
     def head(self, terminal: str) -> Head:

@@ -61,7 +61,7 @@ class Journal:
 
     def sell(self, count: int, amount: int = 4_500) -> Sequence[Entry]:
         """Appends sales; returns their entries."""
-        made = []
+        made: list[Entry] = []
         for _ in range(count):
             number = len(self.entries) + len(made) + 1
             fact = a_sale(number, amount, terminal_number=self.number)

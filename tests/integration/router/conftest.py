@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import structlog
 
 from router_agent.bootstrap import Router
 from router_agent.config import RouterSettings
@@ -27,6 +28,13 @@ START_S_MAX = 30.0
 @pytest.fixture(autouse=True)
 def keys_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTRA_KEY_STORE", "file")
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[structlog.types.EventDict]]:
+    """What the router logged; its faults are read there and never painted."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines
 
 
 @dataclass
