@@ -131,11 +131,15 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table. `encoding` is None where it is UTF-8, says what it is by a BOM, or is no text."""
+    """A table. `encoding` is None where it is UTF-8, says what it is by a BOM, or is no text.
+
+    `delimiter` stands between the columns; "" in a workbook.
+    """
 
     header: tuple[str, ...]
     rows: tuple[SheetRow, ...]
     encoding: str | None = None
+    delimiter: str = ""
 
 
 def shown(value: str) -> str:
@@ -143,7 +147,7 @@ def shown(value: str) -> str:
     return value if len(value) <= VALUE_LENGTH_MAX else value[:VALUE_LENGTH_MAX] + "…"
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_sheet(path: Path, *, rows_max: int = ROWS_MAX) -> Sheet:
     """The table of a CSV or XLSX file; blank lines are left out.
 
     Raises SheetUnreadable, SheetTooLarge, SheetEmpty, SheetNotText, SheetTooWide, SheetTooLong.
@@ -153,8 +157,8 @@ def read_sheet(path: Path) -> Sheet:
         return _read_workbook(path, data)
     text, encoding = decode(path, data)
     lines = list(io.StringIO(text, newline=""))
-    if len(lines) > ROWS_MAX + 1:
-        raise SheetTooLong(path=path, most=ROWS_MAX)
+    if len(lines) > rows_max + 1:
+        raise SheetTooLong(path=path, most=rows_max)
     start = next((number for number, line in enumerate(lines) if line.strip()), None)
     if start is None:
         raise SheetEmpty(path=path)
@@ -166,7 +170,7 @@ def read_sheet(path: Path) -> Sheet:
         raise SheetTooWide(path=path, most=COLUMNS_MAX)
     header = tuple(cell.strip() for cell in next(csv.reader([lines[start]], delimiter=delimiter)))
     rows = tuple(_text_rows(lines, start + 1, delimiter, len(header)))
-    return Sheet(header, rows, encoding)
+    return Sheet(header, rows, encoding, delimiter)
 
 
 def _bytes_of(path: Path) -> bytes:

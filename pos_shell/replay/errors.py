@@ -13,37 +13,6 @@ class ReplayError(Failure):
     code = "replay"
 
 
-class FileUnreadable(ReplayError):
-    """The operating system does not give the file."""
-
-    code = "replay-file-unreadable"
-    sentence = "The file %(path)s cannot be read: %(reason)s."
-
-
-class FileTooLarge(ReplayError):
-    """Beyond what is read into memory."""
-
-    code = "replay-file-too-large"
-    sentence = "The file %(path)s is larger than %(most)s MB. Split it and replay the parts."
-
-
-class FileEmpty(ReplayError):
-    """Not even a header line."""
-
-    code = "replay-file-empty"
-    sentence = "The file %(path)s is empty. Its first line must name the columns: %(columns)s."
-
-
-class NotText(ReplayError):
-    """Bytes of no text encoding: a spreadsheet or a picture, perhaps."""
-
-    code = "replay-not-text"
-    sentence = (
-        "The file %(path)s is not a text file. Save it as CSV in UTF-8, with the columns "
-        "%(columns)s."
-    )
-
-
 class ColumnsMissing(ReplayError):
     """The header line lacks columns."""
 
@@ -54,31 +23,10 @@ class ColumnsMissing(ReplayError):
     )
 
 
-class TooManyColumns(ReplayError):
-    """A header far beyond any tickets file."""
-
-    code = "replay-too-many-columns"
-    sentence = "The file %(path)s has more than %(most)s columns; a tickets file has nine."
-
-
 class LineProblem(Failure):
     """The family: what is wrong, or was put right, in one line."""
 
     code = "ticket-line"
-
-
-class FieldsWrong(LineProblem):
-    """More or fewer fields than the header has."""
-
-    code = "ticket-fields-wrong"
-    sentence = "The line has %(found)s fields where the header has %(expected)s."
-
-
-class QuoteOpen(LineProblem):
-    """A field that begins with a quotation mark and does not end with one."""
-
-    code = "ticket-quote-open"
-    sentence = "A quotation mark is opened and not closed."
 
 
 class FieldEmpty(LineProblem):

@@ -28,7 +28,7 @@ from pos_shell.replay.errors import (
     QuantityTooLarge,
     TimesDiffer,
 )
-from pos_shell.replay.source import COLUMNS, Record, layout_of, read_source, records, shown
+from pos_shell.replay.source import COLUMNS, Record, read_source, records
 from pos_shell.replay.tickets import Finding, Ticket, TicketLine, Tickets
 from sentra.domain.cart import (
     LINE_AMOUNT_MAX,
@@ -39,6 +39,7 @@ from sentra.domain.cart import (
 from sentra.failures import Failure
 from sentra.instants import NotATime
 from sentra.money import Currency, multiply, parse_amount, parse_quantity, to_decimal_string
+from sentra.sheets import shown
 
 LABEL_LENGTH_MAX: Final = 100
 """Characters of a ticket's number, a branch, a terminal and a code."""
@@ -87,13 +88,12 @@ def read_tickets(path: Path, currency: Currency) -> Tickets:
     """Read and check a whole file; amounts are minor units of the currency.
 
     Raises:
-        ReplayError: the file as a whole cannot be read.
+        SheetError, ReplayError: the file as a whole cannot be read.
     """
     source = read_source(path)
-    layout = layout_of(source)
-    reading = _Reading(currency, layout.delimiter == ";", list(layout.findings))
+    reading = _Reading(currency, source.has_comma_decimals, list(source.findings))
     count = 0
-    for found in records(source, layout):
+    for found in records(source):
         count += 1
         if isinstance(found, Finding):
             reading.findings.append(found)

@@ -114,12 +114,13 @@ def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_limits_are_said_with_their_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sheets, "ROWS_MAX", 1)
+    path = tmp_path / "file.csv"
+    path.write_text(TABLE)
     with pytest.raises(SheetTooLong, match="more than 1 rows"):
-        sheet_of(tmp_path, TABLE)
+        read_sheet(path, rows_max=1)
     monkeypatch.setattr(sheets, "FILE_BYTES_MAX", 4)
     with pytest.raises(SheetTooLarge):
-        sheet_of(tmp_path, TABLE)
+        read_sheet(path)
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:

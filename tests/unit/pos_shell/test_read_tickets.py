@@ -8,18 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pos_shell.replay.errors import (
-    ColumnsMissing,
-    FileEmpty,
-    FileUnreadable,
-    NotText,
-    TooManyColumns,
-)
+from pos_shell.replay.errors import ColumnsMissing
 from pos_shell.replay.reader import read_tickets
 from pos_shell.replay.source import COLUMNS
 from pos_shell.replay.tickets import Tickets
 from sentra import i18n
 from sentra.money import IDR, currency
+from sentra.sheets import SheetEmpty, SheetNotText, SheetTooWide, SheetUnreadable
 
 HEADER = ",".join(COLUMNS)
 GBP = currency("GBP")
@@ -155,15 +150,15 @@ def test_a_finding_is_told_in_indonesian(tmp_path: Path) -> None:
 def test_the_wrong_number_of_fields_costs_only_its_line(tmp_path: Path) -> None:
     found = read(tmp_path, line(), "T1,Sangatta", line() + ",more", line())
     assert codes(found) == [
-        (3, "–", "ticket-fields-wrong", False),
-        (4, "–", "ticket-fields-wrong", False),
+        (3, "–", "sheet-fields-wrong", False),
+        (4, "–", "sheet-fields-wrong", False),
     ]
     assert found.taken_lines == 2
 
 
 def test_an_open_quotation_mark_costs_only_its_line(tmp_path: Path) -> None:
     found = read(tmp_path, line(), line(name='"Teh'), line(), line())
-    assert codes(found) == [(3, "–", "ticket-quote-open", False)]
+    assert codes(found) == [(3, "–", "sheet-quote-open", False)]
     assert found.taken_lines == 3
 
 
@@ -225,7 +220,7 @@ def test_a_file_without_its_columns_names_those_that_are_missing(tmp_path: Path)
 
 
 def test_a_million_columns_are_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(TooManyColumns):
+    with pytest.raises(SheetTooWide):
         read(tmp_path, header="," * 1_000_000)
 
 
@@ -233,11 +228,11 @@ def test_an_empty_file_a_picture_and_no_file_at_all_are_each_a_sentence(tmp_path
     empty, picture = tmp_path / "empty.csv", tmp_path / "picture.csv"
     empty.write_bytes(b"\n")
     picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff")
-    with pytest.raises(FileEmpty):
+    with pytest.raises(SheetEmpty):
         read_tickets(empty, IDR)
-    with pytest.raises(NotText):
+    with pytest.raises(SheetNotText):
         read_tickets(picture, IDR)
-    with pytest.raises(FileUnreadable):
+    with pytest.raises(SheetUnreadable):
         read_tickets(tmp_path / "none.csv", IDR)
 
 
