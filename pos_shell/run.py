@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +28,15 @@ THREADS: Final = 12
 """Of the page's server: a window's own requests, and up to four streams that wait."""
 
 SHUTDOWN_S: Final = 1
+
+WINDOW_PROBE_S_MAX: Final = 30
+"""A cold start of Qt on a slow disk; usually half a second."""
+
+_WINDOW_PROBE: Final = """
+from qtpy.QtWebEngineWidgets import QWebEngineView
+from qtpy.QtWidgets import QApplication
+QApplication([])
+"""
 
 
 def now_ms() -> int:
@@ -78,6 +89,21 @@ def wants_window() -> bool:
     return os.name == "nt" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
+def window_opens() -> bool:
+    """Whether a window would open: asked of another process, since Qt ends its own where it cannot
+    (a display that does not answer, a system library that is missing)."""
+    if os.name == "nt":
+        return True
+    asked = subprocess.run(
+        [sys.executable, "-c", _WINDOW_PROBE],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=WINDOW_PROBE_S_MAX,
+        check=False,
+    )
+    return asked.returncode == 0
+
+
 def _write_address(path: Path, address: str) -> None:
     """Whole or not at all, and for this user only: the address carries the key."""
     unfinished = path.with_name(path.name + ".new")
@@ -88,6 +114,9 @@ def _write_address(path: Path, address: str) -> None:
 
 
 def _show(till: Till, address: str, window: bool) -> None:
+    if window and not window_opens():
+        click.echo(say("This machine has a screen and cannot open a window on it."))
+        window = False
     if window:
         from pos_shell.window import open_window
 

@@ -39,7 +39,11 @@ def _warnings(now: SyncState) -> list[SyncPill]:
     notices = {
         "fork": gettext("This till exists twice: call support"),
         "revoked": gettext("This till was revoked"),
-        "journal-behind": gettext("Lost entries are being fetched back"),
+        "journal-behind": gettext("This till runs on an old copy: call support"),
+        "refused": gettext("The cloud refuses this till's journal: call support"),
+        "unanswered": gettext("Nobody confirms what was sent: call support"),
+        "protocol-too-old": gettext("This till's version is too old: update it"),
+        "feed-stuck": gettext("New prices do not arrive: call support"),
     }
     if now.notice in notices:
         found.append(SyncPill("bad", notices[now.notice]))
