@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,19 +56,22 @@ class TestDevice:
     clock: Clock
     headers: dict[str, str] = field(default_factory=dict)
 
-    def sign(self, method: str, target: str, body: bytes = b"", **changed: object) -> str:
+    def sign(
+        self, method: str, target: str, body: bytes, changed: Mapping[str, object] | None = None
+    ) -> str:
         """The signature's header; `changed` replaces time_ms or nonce."""
+        changed = changed or {}
         time_ms = int(str(changed.get("time_ms", self.clock.now_ms)))
         nonce = changed.get("nonce", secrets.token_bytes(signing.NONCE_BYTES))
         assert isinstance(nonce, bytes)
         return signing.sign(self.key, self.id, method, target, body, time_ms, nonce)
 
     def post(self, target: str, body: bytes, **changed: object) -> TestResponse:
-        signature = self.sign("POST", target, body, **changed)
+        signature = self.sign("POST", target, body, changed)
         return self.client.post(target, data=body, headers={signing.HEADER: signature})
 
     def get(self, target: str, **changed: object) -> TestResponse:
-        signature = self.sign("GET", target, **changed)
+        signature = self.sign("GET", target, b"", changed)
         return self.client.get(target, headers={signing.HEADER: signature})
 
 

@@ -137,10 +137,10 @@ def test_an_alteration_is_found_and_its_entry_is_named(
         assert done.rowcount == 1
     report = prove()
     assert not report.verified
-    first = report.differences[0]
-    assert (first.kind, first.terminal_id) == (kind, terminal.id)
+    found = report.differences[0]
+    assert (found.kind, found.terminal_id) == (kind, terminal.id)
     # Where an entry is gone, the one behind it is the first that does not fit.
-    assert first.seq in ((6,) if "entry that is gone" in what else (5,))
+    assert found.seq in ((6,) if "entry that is gone" in what else (5,))
 
 
 @pytest.mark.parametrize(

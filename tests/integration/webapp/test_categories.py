@@ -25,7 +25,7 @@ def at_tills(engine: Engine) -> list[str]:
 def id_of(engine: Engine, name: str) -> str:
     with engine.connect() as connection:
         question = select(category.c.id).where(category.c.name == name)
-        return connection.execute(question).scalar_one()
+        return str(connection.execute(question).scalar_one())
 
 
 def test_categories_are_tiles_in_the_order_that_a_person_gave_them(

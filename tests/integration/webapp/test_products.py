@@ -270,7 +270,7 @@ def test_pages_go_through_all_products_once_in_either_direction_in_every_order(
         )
     client = signed_in()
     for sort in ("name", "-name", "code", "price", "-updated"):
-        pages, address = [], f"/products?sort={sort}"
+        pages, page, address = [], "", f"/products?sort={sort}"
         while address:
             page = client.get(address).text
             pages.append(listed(page))

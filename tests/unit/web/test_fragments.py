@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 from flask import Flask, Response
@@ -43,7 +45,7 @@ def test_going_elsewhere_works_from_a_form_and_from_htmx(app: Flask) -> None:
 
 
 def test_an_address_keeps_what_is_not_changed(app: Flask) -> None:
-    url_with = app.jinja_env.globals["url_with"]
+    url_with = cast(Callable[..., str], app.jinja_env.globals["url_with"])
     with app.test_request_context("/sales?q=teh&page=3&lang=en"):
         assert url_with(page=4) == "/sales?q=teh&page=4"
         assert url_with(q=None, page=None) == "/sales"
