@@ -126,4 +126,4 @@ class Cloud:
         self.start()
 
     def _note(self, _app: Flask, *, exception: Exception, **_: Any) -> None:
-        self.faults.append(f"the service failed: {type(exception).__name__}: {exception}")
+        self.faults.append(f"error in the service: {type(exception).__name__}: {exception}")

@@ -212,7 +212,7 @@ class Network:
         self._say(request, " ".join(filter(None, (str(answer.status), how))))
         if answer.status == 500:
             self.faults.append(
-                f"{request.address} answered 500 to {request.path} ({how or 'fair'})"
+                f"error: {request.address} answered 500 to {request.path} ({how or 'fair'})"
             )
 
     def _say(self, request: Request, what: str) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+_T = TypeVar("_T")
 
 WORK: Final[Mapping[str, int]] = {
     "sell": 26,
@@ -46,8 +48,8 @@ FAULTS: Final[Mapping[str, int]] = {
     "router-on": 2,
     "router-disk": 1,
     "service": 2,
-    "clock": 3,
-    "scatter": 4,
+    "clock": 8,
+    "scatter": 6,
     "pry": 2,
     "liar": 2,
     "join": 1,
@@ -58,7 +60,7 @@ FAULTS: Final[Mapping[str, int]] = {
 _TILLS: Final = (1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 6, 12)
 _ROUTERS: Final = (0, 1, 1, 1, 1, 2)
 _DICE: Final = 2**32
-_WHO: Final = 2**16
+WHO: Final = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,17 @@ class BranchShape:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happens. `who` picks among those that could do it, whatever their number."""
+    """One thing that happens. `who` is a share of `WHO`: it picks among those that could do it,
+    whatever their number, and the first more often, so that a backlog grows at some."""
 
     number: int
     verb: str
     who: int
     dice: int
+
+    def pick(self, many: Sequence[_T]) -> _T:
+        """One of many."""
+        return many[self.who * len(many) // WHO]
 
     def __str__(self) -> str:
         return f"{self.number}: {self.verb}"
@@ -114,7 +121,7 @@ def make_plan(seed: int, steps: int) -> Plan:
             Step(
                 number,
                 dice.choices(verbs, counts)[0],
-                dice.randrange(_WHO),
+                int(WHO * dice.random() ** 2),
                 dice.randrange(_DICE),
             )
             for number in range(1, steps + 1)
@@ -122,5 +129,5 @@ def make_plan(seed: int, steps: int) -> Plan:
     )
 
 
-_SHARE: Final = 0.7
+_SHARE: Final = 0.75
 """Of the kinds of faults, in one run."""

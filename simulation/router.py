@@ -46,7 +46,7 @@ class SteppedTrunk(TrunkLoop):
 
     def _guarded(self, problem: str, error: Exception) -> float:
         if problem == FAULT:
-            self.faults.append(f"a turn of the trunk failed: {type(error).__name__}: {error}")
+            self.faults.append(f"error in a turn of the trunk: {type(error).__name__}: {error}")
         return super()._guarded(problem, error)
 
 
@@ -169,4 +169,4 @@ class RouterMachine(Machine):
         return said
 
     def _note(self, _app: Flask, *, exception: Exception, **_: Any) -> None:
-        self.faults.append(f"{self.name} failed: {type(exception).__name__}: {exception}")
+        self.faults.append(f"error in {self.name}: {type(exception).__name__}: {exception}")

@@ -18,6 +18,7 @@ from simulation.cloud import ADDRESS
 from simulation.disks import looking
 from simulation.network import FAIR, Weather
 from simulation.plan import Step
+from simulation.power import Life
 from simulation.terminal import TerminalMachine
 from simulation.wire import Answer, Request
 from simulation.world import TILLS_MAX, World
@@ -27,6 +28,9 @@ Verb = Callable[[World, Step, random.Random], str]
 _WAITS_MS: Final = (1_000, 10_000, 45_000, 300_000, 3 * 3_600_000, 26 * 3_600_000)
 _CLOCKS_MS: Final = (0, 30_000, -200_000, 86_400_000, -40 * 86_400_000, 3_000 * 86_400_000)
 _WORDS: Final = (None, "feed", "head")
+_SLIPS_MS: Final = (-600_000, -90_000, -4_000, 4_000, 200_000)
+"""Clocks that run wrong, more often back than forward: that is what puts times out of order."""
+
 _CUT_WITHIN: Final = 7
 _LIES_MAX: Final = 12
 
@@ -85,18 +89,18 @@ def _retire(world: World, _step: Step, dice: random.Random) -> str:
 
 
 def _person(world: World, step: Step, dice: random.Random) -> str:
-    world.office.add_person(world.office.branches[step.who % len(world.office.branches)], dice)
+    world.office.add_person(step.pick(world.office.branches), dice)
     return "somebody new"
 
 
 def _settings(world: World, step: Step, dice: random.Random) -> str:
-    branch = world.office.branches[step.who % len(world.office.branches)]
+    branch = step.pick(world.office.branches)
     world.office.change_settings(branch, dice)
     return branch.code
 
 
 def _join(world: World, step: Step, _dice: random.Random) -> str:
-    branch = step.who % len(world.office.branches)
+    branch = step.number % len(world.office.branches)
     if sum(one.branch == branch for one in world.terminals) >= TILLS_MAX:
         return "no room"
     return world.add_terminal(branch).name
@@ -137,11 +141,19 @@ def _mend(world: World, _step: Step, _dice: random.Random) -> str:
     return f"{count} lines"
 
 
-def _arm(world: World, _step: Step, dice: random.Random) -> str:
-    life = dice.choice(world.lives())
+def _arm(world: World, step: Step, dice: random.Random) -> str:
+    life = _any_life(world, step, dice)
     commits, after = dice.randrange(_CUT_WITHIN), dice.random() < 0.5
     life.arm(commits, after=after)
     return f"{life.name}, {commits} commits from now, {'after' if after else 'before'} it"
+
+
+def _any_life(world: World, step: Step, dice: random.Random) -> Life:
+    """A program, each kind as often as it has something to lose."""
+    terminal, router = world.terminal(step), world.router(step)
+    lives = [terminal.life, terminal.daemon.life, world.cloud.life]
+    lives.append(router.life if router is not None and router.is_up else terminal.life)
+    return dice.choices(lives, (5, 3, 2, 3))[0]
 
 
 def _outage(world: World, step: Step, _dice: random.Random) -> str:
@@ -185,20 +197,24 @@ def _service(world: World, _step: Step, _dice: random.Random) -> str:
     return "started anew"
 
 
-def _clock(world: World, _step: Step, dice: random.Random) -> str:
-    machine = dice.choice(world.machines())
-    machine.clock.offset_ms = dice.choice(_CLOCKS_MS)
-    return f"{machine.name} is {machine.clock.offset_ms} ms ahead"
+def _clock(world: World, step: Step, dice: random.Random) -> str:
+    machine = dice.choice(world.machines()) if dice.random() < 0.3 else world.terminal(step)
+    clock = machine.clock
+    slipped_ms = clock.offset_ms + dice.choice(_SLIPS_MS)
+    clock.offset_ms = slipped_ms if dice.random() < 0.6 else dice.choice(_CLOCKS_MS)
+    return f"{machine.name} is {clock.offset_ms} ms ahead"
 
 
 def _scatter(world: World, step: Step, dice: random.Random) -> str:
-    """Some sealed segments of a terminal come by another way, in no order and not all of them."""
+    """Somebody carries segments of a terminal by another way, in no order and not all of them."""
     terminal = world.terminal(step)
-    with looking(terminal.folder) as db:
-        sealed = [each for _, each in journal.parcels_after(db, EMPTY, 2**20, 100)]
+    with world.site.grid.run(terminal.life), terminal.till.vault.writer() as db:
+        journal.seal_pending(db, terminal.identity)
+        known = journal.watermark(db, "cloud") if dice.random() < 0.7 else EMPTY
+        sealed = [each for _, each in journal.parcels_after(db, known, 2**20, 100)]
     if not sealed:
         return "nothing is sealed"
-    some = dice.sample(sealed, dice.randint(1, len(sealed)))
+    some = sealed[-1:] if dice.random() < 0.4 else dice.sample(sealed, dice.randint(1, len(sealed)))
     link = terminal.link(terminal.identity, *dice.choice(_stores_of(world, terminal)))
     try:
         answer = link.send([Parcel(each) for each in some])

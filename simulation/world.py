@@ -68,18 +68,18 @@ class World:
 
     def terminal(self, step: Step) -> TerminalMachine:
         """The terminal that a step means."""
-        return self.terminals[step.who % len(self.terminals)]
+        return step.pick(self.terminals)
 
     def router(self, step: Step) -> RouterMachine | None:
         """The router that a step means; None where there is none at all."""
-        return self.routers[step.who % len(self.routers)] if self.routers else None
+        return step.pick(self.routers) if self.routers else None
 
     def machines(self) -> list[Machine]:
         """Terminals and routers."""
         return [*self.terminals, *self.routers]
 
     def lives(self) -> list[Life]:
-        """Every program that runs, the service last."""
+        """Every program that runs."""
         tills = [life for one in self.terminals for life in (one.life, one.daemon.life)]
         return [*tills, *(one.life for one in self.routers if one.is_up), self.cloud.life]
 
@@ -178,10 +178,10 @@ class World:
     def faults(self) -> Iterator[str]:
         """What no program should have done, whatever happened to it."""
         yield from self.broken
-        yield from self.site.network.faults
         yield from self.cloud.faults
         for router in self.routers:
             yield from router.faults
+        yield from self.site.network.faults
 
     def close(self) -> None:
         """The end of the run."""

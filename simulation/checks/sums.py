@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from router_agent.outbound import store
 from sentra.cloud.tables import SHARED
@@ -49,7 +50,9 @@ _TENDER = "SELECT shift_id, kind, amount, change_given FROM tender"
 
 
 def check(world: World) -> Iterator[str]:
-    """Till against cloud from their rows, and against its router from the sealed facts."""
+    """Till against cloud from their rows, against its router from the sealed facts; and the
+    cloud's roll-ups against its rows, which a rebuild by the same code would not tell."""
+    yield from _rollups(world)
     cloud = _in_cloud(world)
     for terminal in world.terminals:
         with looking(terminal.folder) as db:
@@ -76,6 +79,39 @@ def check(world: World) -> Iterator[str]:
                 held = _of_facts(_facts_at(db, terminal.identity.device_id))
             if held != journaled:
                 yield f"I7 {router.name} adds the shifts of {terminal.name} up otherwise"
+
+
+_ROLLUPS: Final = {
+    "hourly_sales": """
+        SELECT terminal_id, sum(sale_count), sum(refund_count), sum(line_count), sum(total),
+            sum(tax_total), sum(rounding)
+        FROM hourly_sales GROUP BY 1 EXCEPT
+        SELECT terminal_id, count(*) FILTER (WHERE kind = 'sale'),
+            count(*) FILTER (WHERE kind = 'refund'), sum(line_count), sum(total), sum(tax_total),
+            sum(rounding)
+        FROM sale GROUP BY 1""",
+    "hourly_tender": """
+        SELECT terminal_id, kind, sum(amount) FROM hourly_tender GROUP BY 1, 2 EXCEPT
+        SELECT terminal_id, t.kind, sum(t.amount) FROM tender t
+        JOIN sale USING (branch_id, sale_id) GROUP BY 1, 2""",
+    "daily_product": """
+        SELECT terminal_id, code, sum(quantity_milli), sum(amount) FROM daily_product
+        GROUP BY 1, 2 EXCEPT
+        SELECT terminal_id, code, sum(quantity_milli), sum(amount) FROM sale_line
+        JOIN sale USING (branch_id, sale_id) GROUP BY 1, 2""",
+    "stock_level": """
+        SELECT terminal_id, product_id, sum(quantity_milli) FROM stock_level GROUP BY 1, 2 EXCEPT
+        SELECT terminal_id, product_id, sum(quantity_milli) FROM stock_movement GROUP BY 1, 2""",
+}
+"""By roll-up, what is in it and does not come from the rows."""
+
+
+def _rollups(world: World) -> Iterator[str]:
+    with world.cloud.engine.connect() as connection:
+        for name, query in _ROLLUPS.items():
+            found = connection.execute(text(query)).first()
+            if found is not None:
+                yield f"I7 {name} is not what the rows add up to: {tuple(found)}"
 
 
 def _in_cloud(world: World) -> Sums:
