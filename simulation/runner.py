@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,11 +52,18 @@ class Outcome:
         return self.broken[0].partition(" ")[0] if self.broken else None
 
 
-def run(laboratory: Laboratory, plan: Plan) -> Outcome:
-    """One run from an empty world to its checks."""
+def _nothing(_world: World) -> None:
+    """Nothing is changed before the first step."""
+
+
+def run(laboratory: Laboratory, plan: Plan, begin: Callable[[World], None] = _nothing) -> Outcome:
+    """One run from an empty world to its checks; `begin` is called before the first step."""
     with laboratory.world(plan) as world:
         counts: Counter[str] = Counter()
-        broken = _prepare(world, plan) or _take_steps(world, plan, counts)
+        broken = _prepare(world, plan)
+        if not broken:
+            begin(world)
+            broken = _take_steps(world, plan, counts)
         rounds = 0
         if not broken:
             rounds, broken = _settle(world, plan)
