@@ -293,10 +293,8 @@ def _rollups_without_refunds(patch: MonkeyPatch) -> None:
 
 
 MUTATIONS: Final = (
-    Mutation("the cloud acknowledges before it commits", _cloud_acknowledges_first, ("I4",)),
-    Mutation(
-        "the router acknowledges before it commits", _router_acknowledges_first, ("I4",), 10, 3
-    ),
+    Mutation("the cloud answers before it commits", _cloud_acknowledges_first, ("I4",)),
+    Mutation("the router answers before it commits", _router_acknowledges_first, ("I4",), 10, 3),
     Mutation("the till shows paid before it commits", _till_shows_paid_first, ("I1",)),
     Mutation("a cart outlives its sale", _cart_outlives_its_sale, ("I1",), 25, 7),
     Mutation("the cloud skips the head comparison", _head_is_not_compared, ("error:",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -18,7 +19,7 @@ def _outcome(plan: Plan, *broken: str) -> Outcome:
     return Outcome(plan, len(plan.steps), "", broken, (), 1, Counter())
 
 
-def _breaks_with(*needed: int):  # type: ignore[no-untyped-def]  # a function of a plan
+def _breaks_with(*needed: int) -> Callable[[Plan], Outcome]:
     def run(plan: Plan) -> Outcome:
         there = {step.number for step in plan.steps}
         return _outcome(plan, *(["I2 broken"] if there >= set(needed) else []))
@@ -42,12 +43,12 @@ def test_another_failure_on_the_way_is_not_taken_for_this_one() -> None:
 
 
 def test_the_search_ends_after_its_number_of_runs() -> None:
-    runs = 0
+    runs, breaks = 0, _breaks_with(*range(1, 81, 2))
 
     def run(plan: Plan) -> Outcome:
         nonlocal runs
         runs += 1
-        return _breaks_with(*range(1, 81, 2))(plan)
+        return breaks(plan)
 
     shrink(run(make_plan(1, 80)), run, runs_max=20)
     assert runs <= 21
@@ -56,8 +57,8 @@ def test_the_search_ends_after_its_number_of_runs() -> None:
 def test_a_real_failure_shrinks_to_a_few_steps_that_fail_again(simulate: Simulate) -> None:
     bug = next(one for one in MUTATIONS if one.name == "receipt numbers stand still")
     with mutated(bug):
-        failed = simulate(make_plan(bug.likely, 40))
-        shortest = shrink(failed, simulate, runs_max=12)
+        failed = simulate(make_plan(bug.likely, 24))
+        shortest = shrink(failed, simulate, runs_max=8)
         again = simulate(shortest.plan)
     assert len(shortest.plan.steps) <= 6
     assert again.broken == shortest.broken
