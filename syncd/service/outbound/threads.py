@@ -35,6 +35,10 @@ WAITING_MAX: Final = 500
 LOCK_MS_MAX: Final = 15_000
 """How long a statement waits for another's lock, on a journal's head above all."""
 
+_COMPUTING: Final = monkey.get_original("_thread", "allocate_lock")()
+"""One run is made at a time. The interpreter would make two no faster, but each later, and
+PostgreSQL would wait for both."""
+
 _T = TypeVar("_T")
 _AGAIN: Final = (DeadlockDetected, LockNotAvailable, SerializationFailure)
 _GONE: Final = (OperationalError, InterfaceError)
@@ -178,7 +182,8 @@ class _Later(Generic[_T]):
 
     def _make(self, items: Iterator[_T]) -> None:
         try:
-            self._made.append(next(items))
+            with _COMPUTING:
+                self._made.append(next(items))
         except BaseException as error:
             self._error = error
         finally:
