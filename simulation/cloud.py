@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from flask import Flask, got_request_exception
+from psycopg2 import OperationalError
+from psycopg2.errors import DeadlockDetected
 from redis.exceptions import ConnectionError as RedisAway
 from sqlalchemy import Connection, Engine, event
 
@@ -30,12 +32,22 @@ VERSION: Final = "simulated"
 _T = TypeVar("_T")
 
 
+AWAY: Final = "away"
+DEADLOCK: Final = "deadlock"
+UNHEARD: Final = "unheard"
+TROUBLES: Final = (AWAY, DEADLOCK, UNHEARD)
+"""The database does not answer; ends the transaction to break a circle; commits, and the
+connection breaks before it has said so."""
+
+
 class InlineLane(Lane):
     """The service's lane to PostgreSQL in this very thread: its transactions, not its threads."""
 
-    def __init__(self, engine: Engine, life: Life) -> None:
+    def __init__(self, engine: Engine, life: Life, troubles: list[str]) -> None:
         # The parent's constructor makes a pool of threads, which is all that is left out.
-        self._engine, self._life = engine, life
+        self._engine, self._life, self._troubles = engine, life, troubles
+        self._trouble: str | None = None
+        event.listen(engine, "commit", self._before_commit)
         self._idle: list[Connection] = []
         self._waiting = 0
 
@@ -44,9 +56,19 @@ class InlineLane(Lane):
 
     def _once(self, work: Callable[[Connection], _T]) -> _T:
         self._life.require()
+        self._trouble = self._troubles.pop(0) if self._troubles else None
+        if self._trouble == AWAY:
+            raise OperationalError("simulated")
         result = super()._once(work)
         self._life.after_commit()
+        if self._trouble == UNHEARD:
+            raise OperationalError("simulated")
         return result
+
+    def _before_commit(self, _connection: Connection) -> None:
+        if self._trouble == DEADLOCK:
+            raise DeadlockDetected("simulated")
+        self._life.before_commit()
 
 
 class NoRedis:
@@ -71,6 +93,7 @@ class Cloud:
         self.engine = make_engine(owner_url)
         self.life = Life("service")
         self.faults: list[str] = []
+        self.troubles: list[str] = []
         self._grid = grid
         self._settings = read_settings(
             {
@@ -89,8 +112,8 @@ class Cloud:
         self.stop()
         life = self.life = Life("service")
         service = self._service = thread_engine(self._settings.database_url)
-        event.listen(service, "commit", lambda _connection: life.before_commit())
-        lane = self._lane = InlineLane(service, life)
+        self.troubles.clear()
+        lane = self._lane = InlineLane(service, life, self.troubles)
         app = self._app = create_service(self._settings, clock=self.clock)
         app.extensions[EXTENSION] = replace(
             cast(Parts, app.extensions[EXTENSION]),

@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Final
 
 from router_agent.outbound.schema import ROOMS
+from sentra.vault import database
 from sentra.vault.connect import connect
 from sentra.vault.database import DATABASE_FILE, Role, Vault
 from sentra.vault.driver import Connection
 from sentra.vault.keys import read_key
+
+_ROOM: Final = "shutil"
+"""What a vault asks for the room on its disk; it uses nothing else of it."""
 
 _SHARED_MEMORY: Final = f"{DATABASE_FILE}-shm"
 """No part of a disk: it is gone with the power, and made anew from the log."""
@@ -36,9 +41,10 @@ class Templates:
 
 
 class Disks:
-    """The folders of one run."""
+    """The folders of one run. `full` are the machines on whose disks hardly anything is left."""
 
     def __init__(self, folder: Path, templates: Templates) -> None:
+        self.full: set[str] = set()
         self._folder, self._templates = folder, templates
         self._numbers = count(1)
 
@@ -53,6 +59,20 @@ class Disks:
         place = self._place(name)
         shutil.copytree(folder, place, ignore=shutil.ignore_patterns(_SHARED_MEMORY))
         return place
+
+    @contextmanager
+    def wired(self) -> Iterator[None]:
+        """Vaults ask these disks for their room."""
+
+        def usage(folder: Path) -> SimpleNamespace:
+            left = 0 if folder.name.rpartition("-")[0] in self.full else 2**40
+            return SimpleNamespace(free=left)
+
+        setattr(database, _ROOM, SimpleNamespace(disk_usage=usage))
+        try:
+            yield
+        finally:
+            setattr(database, _ROOM, shutil)
 
     def drop(self, folder: Path) -> None:
         """A folder that nobody looks at again."""

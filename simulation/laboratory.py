@@ -22,6 +22,7 @@ from sentra.cloud.keys import CompanyKeys, create_keys
 from sentra.cloud.schema import migrate
 from sentra.embedded.postgres import EmbeddedPostgres, running_postgres
 from sentra.vault.keys import STORE_SETTING
+from simulation import limits
 from simulation.clocks import TrueTime
 from simulation.cloud import Cloud
 from simulation.disks import Disks, Templates
@@ -75,7 +76,7 @@ class Laboratory:
         cloud = Cloud(owner, app, self._keys_of(plan), time, grid)
         world = World(site, cloud, Office(cloud, plan.seed))
         try:
-            with grid.wired():
+            with grid.wired(), site.disks.wired(), limits.tightened(plan.tight):
                 yield world
         finally:
             world.close()

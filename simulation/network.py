@@ -25,8 +25,9 @@ from simulation.power import PowerCut
 from simulation.trace import Trace
 from simulation.wire import Answer, Request, WirePool
 
-REQUESTS_PER_STEP_MAX: Final = 400
-"""A step of the greatest backlog makes some dozens; more means that it never ends."""
+REQUESTS_PER_STEP_MAX: Final = 1_000
+"""A step of the greatest backlog with the tightest limits makes some hundreds; more means that it
+never ends."""
 
 LATE_MS_MAX: Final = 180_000
 LATENCY_MS_MAX: Final = 40

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 _T = TypeVar("_T")
@@ -39,6 +39,8 @@ WORK: Final[Mapping[str, int]] = {
 FAULTS: Final[Mapping[str, int]] = {
     "storm": 3,
     "calm": 2,
+    "database": 3,
+    "disk-full": 2,
     "line": 4,
     "mend": 3,
     "arm": 10,
@@ -91,17 +93,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole run."""
+    """A whole run. `tight`: pages, segments and runs hold so little that all are cut."""
 
     seed: int
     branches: tuple[BranchShape, ...]
     steps: tuple[Step, ...]
+    tight: bool = False
 
     def only(self, numbers: Sequence[int]) -> Plan:
         """The same run with these of its steps."""
         kept = set(numbers)
         steps = tuple(step for step in self.steps if step.number in kept)
-        return Plan(self.seed, self.branches, steps)
+        return replace(self, steps=steps)
 
 
 def make_plan(seed: int, steps: int) -> Plan:
@@ -112,6 +115,7 @@ def make_plan(seed: int, steps: int) -> Plan:
         for _ in range(dice.choice((1, 1, 1, 2)))
     )
     faults = {verb: weight for verb, weight in FAULTS.items() if dice.random() < _SHARE}
+    tight = dice.random() < _TIGHT
     weights = {**WORK, **faults}
     verbs, counts = list(weights), list(weights.values())
     return Plan(
@@ -126,8 +130,12 @@ def make_plan(seed: int, steps: int) -> Plan:
             )
             for number in range(1, steps + 1)
         ),
+        tight,
     )
 
+
+_TIGHT: Final = 0.4
+"""Of the runs."""
 
 _SHARE: Final = 0.75
 """Of the kinds of faults, in one run."""

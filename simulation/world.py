@@ -163,6 +163,8 @@ class World:
         """All faults stop. Clocks stay as wrong as they are: that is nobody's fault."""
         self.site.network.weather, self.site.network.alter = FAIR, None
         self.site.network.down.clear()
+        self.site.disks.full.clear()
+        self.cloud.troubles.clear()
         for life in self.lives():
             life.cut_in, life.dying = None, False
         for router in self.routers:

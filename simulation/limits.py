@@ -1,0 +1,49 @@
+"""Limits so tight that every page, run and envelope of a small run is cut somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Final
+
+from router_agent.inbound import routes
+from router_agent.operations import answer, forward
+from router_agent.outbound import store
+from sentra.cloud import feed
+from sentra.protocol import segment
+from sentra.vault import journal
+from syncd.daemon.operations import send
+from syncd.service import verify
+from syncd.service.inbound import feed as feed_view
+from syncd.service.operations import acknowledge, append
+
+TIGHT: Final[tuple[tuple[ModuleType, str, int], ...]] = (
+    (segment, "ENTRIES_MAX", 5),
+    (verify, "ENTRIES_MAX", 5),
+    (journal, "SEAL_ENTRIES_MAX", 7),
+    (append, "RUN_ENTRIES_FIRST", 2),
+    (append, "RUN_ENTRIES_MAX", 4),
+    (acknowledge, "CREDIT_BYTES", 900),
+    (answer, "CREDIT_BYTES", 1_200),
+    (forward, "SHARE_BYTES", 600),
+    (forward, "SEGMENTS_MAX", 3),
+    (store, "LANE_SEGMENTS_MAX", 2),
+    (send, "SEGMENTS_MAX", 3),
+    (feed, "PAGE_REVISIONS_MAX", 2),
+    (feed_view, "PAGE_BYTES_MAX", 400),
+    (routes, "FEED_PAGE_BYTES", 400),
+)
+
+
+@contextmanager
+def tightened(wanted: bool) -> Iterator[None]:
+    """The programs' own limits, or these in their place. Raises AttributeError for one renamed."""
+    before = [(module, name, getattr(module, name)) for module, name, _ in TIGHT]
+    try:
+        for module, name, value in TIGHT if wanted else ():
+            setattr(module, name, value)
+        yield
+    finally:
+        for module, name, value in before:
+            setattr(module, name, value)
