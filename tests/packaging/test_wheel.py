@@ -125,5 +125,14 @@ def test_every_template_and_translation_of_the_checkout_is_in_the_wheel(wheel: P
 
 def test_the_wheel_holds_no_tests_and_no_tools_of_the_checkout(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    programs = {"sentra", "webapp", "syncd", "pos_shell", "router_agent", "demo", "bench"}
+    programs = {
+        "sentra",
+        "webapp",
+        "syncd",
+        "pos_shell",
+        "router_agent",
+        "demo",
+        "bench",
+        "simulation",
+    }
     assert {top for top in tops if not top.endswith(".dist-info")} == programs

@@ -33,6 +33,7 @@ DAYS: Final = 9
 SALES: Final = 8
 
 _numbers = count(1)
+_filled: dict[str, Chain] = {}
 _TOKEN: Final = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 Clients = Callable[..., FlaskClient]
@@ -42,13 +43,20 @@ Clients = Callable[..., FlaskClient]
 def filled_chain(
     postgres: EmbeddedPostgres, postgres_maintenance: Engine, company_keys: CompanyKeys
 ) -> Chain:
-    """The chain in the database that others are copied from."""
+    """The chain in the database that others are copied from.
+
+    Two folders of tests ask for it, each through a fixture of its own: it is made once a server.
+    """
+    place = postgres.url(FILLED)
+    if place in _filled:
+        return _filled[place]
     with postgres_maintenance.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {FILLED} TEMPLATE sentra_template"))
-    engine = make_engine(postgres.url(FILLED))
+    engine = make_engine(place)
     with engine.begin() as connection:
         made = make_chain(connection, company_keys, NOW_MS, days=DAYS, sales=SALES)
     engine.dispose()
+    _filled[place] = made
     return made
 
 

@@ -204,8 +204,8 @@ def test_a_folder_that_was_not_enrolled_says_what_to_do(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_named_and_the_router_ends(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        for option in ("--port", "--page-port"):
-            ended = run_router("--data", str(folder), "--host", "127.0.0.1", option, port)
+        for ports in (("--port", port, "--page-port", "0"), ("--port", "0", "--page-port", port)):
+            ended = run_router("--data", str(folder), "--host", "127.0.0.1", *ports)
             assert ended.returncode == 1
             assert f"cannot listen on 127.0.0.1 port {port}" in ended.stderr
             assert "Traceback" not in ended.stderr
