@@ -45,3 +45,14 @@ def wire(*, sales: int, as_json: bool) -> None:
     from bench.wire import bench_wire
 
     show("wire", bench_wire(sales), as_json=as_json)
+
+
+@bench.command()
+@click.option("--rounds", default=20, show_default=True, type=click.IntRange(2, 1_000))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def append(*, rounds: int, as_json: bool) -> None:
+    """The service's processor time for a sale, step by step, without database and network."""
+    from bench.append import bench_append
+    from bench.report import show
+
+    show("append", bench_append(rounds), as_json=as_json)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 from sqlcipher3 import dbapi2
@@ -42,6 +43,8 @@ def machine() -> dict[str, object]:
         "system": platform.system(),
         "release": platform.release(),
         "processor": platform.machine(),
+        # Of the last minute: what else ran, and the bench itself.
+        "load": round(psutil.getloadavg()[0], 1),
     }
 
 

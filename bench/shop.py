@@ -29,6 +29,29 @@ def an_id() -> str:
     return uuid7(START_MS, next(_numbers).to_bytes(10, "big"))
 
 
+def an_identity(cloud_key: Ed25519PrivateKey) -> Identity:
+    """A terminal of a branch, enrolled with a cloud that has this key."""
+    return Identity(
+        device_id=an_id(),
+        role="terminal",
+        number=1,
+        name="Kasir 1",
+        branch_id=an_id(),
+        branch_code="SGT",
+        branch_name="Sangatta",
+        zone="Asia/Makassar",
+        company_id=an_id(),
+        company_name="Toko Sentra",
+        currency="IDR",
+        cloud_url="https://127.0.0.1:1",
+        anchors="",
+        cloud_public_key=cloud_key.public_key(),
+        private_key=Ed25519PrivateKey.generate(),
+        pepper=bytes(32),
+        timeline=an_id(),
+    )
+
+
 class Shop:
     """One till. The clock goes on by `step_ms` each time it is read."""
 
@@ -37,7 +60,7 @@ class Shop:
         self.person = Person(an_id(), "Dewi", ("cashier",), "unused")
         self.products = trade.products(products, random.Random(1))
         self._ticks = itertools.count(START_MS, step_ms)
-        self._identity = self._make_identity()
+        self._identity = an_identity(self.cloud_key)
         vault = Vault.create(folder, "terminal")
         with vault.writer() as db:
             write_identity(db, self._identity)
@@ -48,27 +71,6 @@ class Shop:
             folder, lambda: next(self._ticks), lambda n: next(drawn).to_bytes(n, "big")
         )
         open_shift(self.till, self.person, 200_000)
-
-    def _make_identity(self) -> Identity:
-        return Identity(
-            device_id=an_id(),
-            role="terminal",
-            number=1,
-            name="Kasir 1",
-            branch_id=an_id(),
-            branch_code="SGT",
-            branch_name="Sangatta",
-            zone="Asia/Makassar",
-            company_id=an_id(),
-            company_name="Toko Sentra",
-            currency="IDR",
-            cloud_url="https://127.0.0.1:1",
-            anchors="",
-            cloud_public_key=self.cloud_key.public_key(),
-            private_key=Ed25519PrivateKey.generate(),
-            pepper=bytes(32),
-            timeline=an_id(),
-        )
 
     def _publish(self, vault: Vault) -> None:
         identity = self._identity

@@ -46,7 +46,7 @@ class _Rounds:
 
     def cpu_us(self, sales: int) -> float:
         """Processor time for a sale, in the median round."""
-        return statistics.median(self.cpu_s) / sales * _MICROSECONDS
+        return round(statistics.median(self.cpu_s) / sales * _MICROSECONDS, 1)
 
 
 def bench_sync(
