@@ -303,6 +303,7 @@ def test_a_new_price_is_offered_and_taken_when_asked(shop: Shop, selling: Page) 
     from sentra.protocol.feed import COMPANY
 
     scan(selling, shop.tea.barcodes[0])
+    expect(selling.locator(".cart-total dd")).to_have_text("Rp\u00a04.500")
     dearer = replace(shop.tea, prices=(Price(5_000),))
     shop.publish(COMPANY, ("product", dearer, dearer.id))
     selling.reload()
