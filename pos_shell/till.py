@@ -51,11 +51,12 @@ class Book:
     db: Connection
     identity: Identity
     now_ms: int
+    stored_at_ms: int
     entries: list[Entry] = field(default_factory=list)
 
     def record(self, fact: Fact) -> Entry:
         """Append a fact to the journal and its rows to the tables, in this transaction."""
-        entry = journal.append(self.db, self.identity, fact, self.now_ms)
+        entry = journal.append(self.db, self.identity, fact, self.now_ms, self.stored_at_ms)
         self.entries.append(entry)
         return entry
 
@@ -63,10 +64,20 @@ class Book:
 class Till:
     """One terminal: everything that its actions and queries are given."""
 
-    def __init__(self, folder: Path, clock: Clock, random_bytes: Callable[[int], bytes]) -> None:
-        """`random_bytes(n)` gives n bytes that nobody can guess."""
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+        stored_clock: Clock | None = None,
+    ) -> None:
+        """`random_bytes(n)` gives n bytes that nobody can guess.
+
+        `stored_clock` is today's clock where `clock` stands at the time of what is replayed.
+        """
         self.folder = folder
         self.clock = clock
+        self.stored_clock = stored_clock or clock
         self.random_bytes = random_bytes
         self.desk = Desk()
         self._opening = threading.Lock()
@@ -128,7 +139,7 @@ class Till:
         """
         identity = self.identity
         with self.vault.writer() as db:
-            book = Book(db, identity, self.clock())
+            book = Book(db, identity, self.clock(), self.stored_clock())
             yield book
         if book.entries and note_head:
             journal.write_head_file(self.folder, head_of(book.entries[-1]))

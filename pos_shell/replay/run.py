@@ -90,6 +90,10 @@ def till_folders(given: Sequence[Path]) -> Iterator[Path]:
             yield from sorted(found.parent for found in folder.glob(pattern))
 
 
+def _today_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def _name(text: str) -> str:
     return " ".join(text.split()).casefold()
 
@@ -119,9 +123,9 @@ class Replay:
         self._open.close()
 
     def _add(self, folder: Path) -> None:
-        clock = SetClock(time.time_ns() // 1_000_000)
+        clock = SetClock(_today_ms())
         self._open.enter_context(hold(folder, "till"))
-        till = Till(folder, clock, secrets.token_bytes)
+        till = Till(folder, clock, secrets.token_bytes, stored_clock=_today_ms)
         self._open.callback(till.close)
         identity = till.identity
         if identity.currency != self._currency:

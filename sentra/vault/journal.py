@@ -87,8 +87,13 @@ class _HeadFile(msgspec.Struct, frozen=True):
 # --- Writing ------------------------------------------------------------------------------------
 
 
-def append(db: Connection, identity: Identity, fact: Fact, now_ms: int) -> Entry:
+def append(
+    db: Connection, identity: Identity, fact: Fact, now_ms: int, stored_at_ms: int | None = None
+) -> Entry:
     """Appends the fact and its projection rows; durable when the caller's `writer()` ends.
+
+    `stored_at_ms` is when it came into this vault, from which it waits, where that is not `now_ms`:
+    a replayed ticket keeps its own time and has waited since the replay.
 
     Raises FactTooLarge, and the driver's IntegrityError where the fact's identity was used
     before: the caller's transaction is then undone as a whole.
@@ -111,7 +116,7 @@ def append(db: Connection, identity: Identity, fact: Fact, now_ms: int) -> Entry
             fact.business_date,
             body,
             entry.hash,
-            now_ms,
+            now_ms if stored_at_ms is None else stored_at_ms,
         ),
     )
     _project(db, Place(identity.branch_id, identity.device_id, entry.epoch, entry.seq), fact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,16 @@ def test_tickets_become_sales_at_their_own_time_price_and_payment(shop: Shop) ->
     assert (first.goods_total, first.rounding) == (8_999, -99)
     assert [(one.kind, one.amount) for one in second.tenders] == [("qris", 3_000)]
     assert second.rounding == 0
+
+
+def test_a_replayed_ticket_waits_since_the_replay_and_not_since_its_own_time(shop: Shop) -> None:
+    began_ms = time.time_ns() // 1_000_000
+    replay(shop, row("T1", "2017-03-21T09:00:00", "A", "1", "5000"))
+    with shop.till.vault.reader() as db:
+        waiting = journal.backlog(db, "cloud")
+    assert waiting.count
+    assert waiting.oldest_at_ms is not None
+    assert began_ms <= waiting.oldest_at_ms <= time.time_ns() // 1_000_000
 
 
 def test_each_business_date_has_its_shift_closed_without_a_difference(shop: Shop) -> None:
