@@ -152,6 +152,7 @@ shift = Table(
     _amount("opened_at_ms"),
     _amount("opening_float"),
     _text("currency"),
+    Index("ix_shift_date", "branch_id", "business_date"),
 )
 
 shift_close = Table(
