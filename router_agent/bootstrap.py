@@ -27,6 +27,7 @@ from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.shelf import VaultShelf
 from router_agent.outbound.waiting_sums import WaitingSums
+from router_agent.parts import RouterParts
 from router_agent.status import install_status
 from router_agent.status.frame import status_frame
 from sentra.instants import Clock
@@ -53,7 +54,7 @@ def ticks() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-class Router:
+class Router(RouterParts):
     """A running router: its vault, its trunk, its two servers. Call `stop` also after a failed
     `start`."""
 
@@ -92,11 +93,6 @@ class Router:
             )
         )
         self._servers: list[ListeningServer] = []
-
-    @property
-    def name(self) -> str:
-        """As people call it, and as its metrics are labelled."""
-        return self.identity.name
 
     def _link(self) -> Link:
         identity = self.identity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 import structlog
@@ -14,6 +14,7 @@ from router_agent import metrics
 from router_agent.operations.answer import answer_hello, answer_journal, notices_for
 from router_agent.operations.take import Taking, refuse, take_parcels
 from router_agent.outbound import decisions, store
+from router_agent.parts import RouterParts
 from sentra.protocol.envelope import Parcel, unpack
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import COMPANY, pack_page
@@ -27,9 +28,6 @@ from sentra.web.devices import (
 )
 from sentra.web.factory import csrf_of
 from sentra.web.permissions import public
-
-if TYPE_CHECKING:
-    from router_agent.bootstrap import Router
 
 FEED_PAGE_BYTES: Final = 1024 * 1024
 """One page of the feed: a till applies it within a second."""
@@ -58,7 +56,7 @@ class Malformed(ProtocolError):
 class Inbound:
     """The views of one router, over its parts."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: RouterParts) -> None:
         self._router = router
         self._nonces = MemoryNonces(router.clock)
 

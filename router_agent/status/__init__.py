@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flask import Flask
 
-if TYPE_CHECKING:
-    from router_agent.bootstrap import Router
+from router_agent.parts import RouterParts
+from router_agent.status.routes import StatusPages
 
 
-def install_status(app: Flask, router: Router) -> None:
+def install_status(app: Flask, router: RouterParts) -> None:
     """Adds the page's routes and its sign-in."""
-    from router_agent.status.routes import StatusPages
-
     StatusPages(router).register(app)

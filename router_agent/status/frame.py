@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flask import session, url_for
 
+from router_agent.parts import RouterParts
 from sentra.web.frames import StatusFrame
 
-if TYPE_CHECKING:
-    from router_agent.bootstrap import Router
 
-
-def status_frame(router: Router) -> StatusFrame:
+def status_frame(router: RouterParts) -> StatusFrame:
     """The frame of the present request. Time and version stand among the page's own figures."""
     identity = router.identity
     signed_in = "person" in session

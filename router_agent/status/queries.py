@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from router_agent.operations.journals import JournalState
 from router_agent.operations.line import LineState
@@ -14,12 +14,10 @@ from router_agent.outbound import decisions, line_log, store
 from router_agent.outbound.line_log import Outage, Watch
 from router_agent.outbound.roll_call import Heard
 from router_agent.outbound.waiting_sums import Waiting
+from router_agent.parts import RouterParts
 from sentra.events import Device
 from sentra.protocol.entry import EMPTY
 from sentra.protocol.feed import COMPANY
-
-if TYPE_CHECKING:
-    from router_agent.bootstrap import Router
 
 HEARD_MS_MAX: Final = 70_000
 """A till that said nothing for this long is not heard: its hello comes every 30 seconds."""
@@ -113,7 +111,7 @@ class StatusView:
         return "wait" if self.disk_free_bytes < DISK_LOW_BYTES else "ok"
 
 
-def status(router: Router) -> StatusView:
+def status(router: RouterParts) -> StatusView:
     """Everything on the page, from one read of the store."""
     now_ms, line = router.clock(), router.trunk.state
     branch_id = router.identity.branch_id

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as Redirect
 
+from router_agent.parts import RouterParts
 from router_agent.status import queries, sign_in
 from router_agent.status.verdict import meaning, verdict
 from sentra.domain.permission import Permission, may
@@ -17,10 +17,6 @@ from sentra.events import Person
 from sentra.failures import Failure
 from sentra.web.fragments import with_toast
 from sentra.web.permissions import install_guard, public, requires
-
-if TYPE_CHECKING:
-    from router_agent.bootstrap import Router
-
 
 Answer = Redirect | str | tuple[str, int]
 
@@ -39,7 +35,7 @@ class _Operator:
 class StatusPages:
     """The views of one router's page."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: RouterParts) -> None:
         self._router = router
 
     def register(self, app: Flask) -> None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from router_agent.outbound import decisions
+from router_agent.parts import RouterParts
 from sentra.domain.lockout import Lockout, PinLocked, check_open, failed, opened
 from sentra.domain.permission import Permission, may
 from sentra.events import Person
 from sentra.failures import Failure
 from sentra.pins import pin_matches
 from sentra.vault import state
-
-if TYPE_CHECKING:
-    from router_agent.bootstrap import Router
 
 _one_at_a_time: Final = threading.Lock()
 """Tries are counted one after another: many at once would each see the count before the others."""
@@ -47,7 +45,7 @@ class LockedHere(Failure):
     )
 
 
-def who_may_sign_in(router: Router) -> list[Person]:
+def who_may_sign_in(router: RouterParts) -> list[Person]:
     """People of the branch who may see the page, by name."""
     with router.vault.reader() as db:
         people = decisions.people(db)
@@ -55,12 +53,12 @@ def who_may_sign_in(router: Router) -> list[Person]:
     return sorted(allowed, key=lambda person: person.name)
 
 
-def find_person(router: Router, person_id: str) -> Person | None:
+def find_person(router: RouterParts, person_id: str) -> Person | None:
     """Whoever signed in, as the back office knows them now; None for who may not any more."""
     return next((p for p in who_may_sign_in(router) if p.id == person_id), None)
 
 
-def sign_in(router: Router, person_id: str, pin: str) -> Person:
+def sign_in(router: RouterParts, person_id: str, pin: str) -> Person:
     """The person whose PIN this is.
 
     Raises PersonUnknown, PinWrong, LockedHere, and domain.lockout's PinWait.
@@ -73,7 +71,7 @@ def sign_in(router: Router, person_id: str, pin: str) -> Person:
     return person
 
 
-def _try_pin(router: Router, person: Person, pin: str) -> None:
+def _try_pin(router: RouterParts, person: Person, pin: str) -> None:
     now_ms, key = router.clock(), f"lockout:{person.id}"
     with router.vault.reader() as db:
         kept = state.get(db, key)
