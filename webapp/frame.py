@@ -72,7 +72,7 @@ ROLE_NAMES: Final = {
     "owner": lazy_gettext("Owner"),
     "manager": lazy_gettext("Manager"),
     "bookkeeper": lazy_gettext("Bookkeeper"),
-    "technician": lazy_gettext("Technician"),
+    "branch_it": lazy_gettext("Branch IT"),
     "supervisor": lazy_gettext("Supervisor"),
     "cashier": lazy_gettext("Cashier"),
 }

@@ -50,14 +50,14 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     "owner": frozenset(PERMISSIONS),
     "manager": _READ | _MANAGE,
     "bookkeeper": _READ | {"sales.export", "catalogue.view"},
-    "technician": frozenset({"branches.view", "devices.enrol", "devices.revoke"}),
+    "branch_it": frozenset({"branches.view", "devices.enrol", "devices.revoke"}),
     "supervisor": frozenset(),
     "cashier": frozenset(),
 }
 """Supervisors and cashiers work at tills; here they see their own account only."""
 
 TILL_ROLES: Final = ("cashier", "supervisor")
-OFFICE_ROLES: Final = ("owner", "manager", "bookkeeper", "technician")
+OFFICE_ROLES: Final = ("owner", "manager", "bookkeeper", "branch_it")
 
 GRANTS: Final[dict[str, frozenset[str]]] = {
     "owner": frozenset(ROLES),

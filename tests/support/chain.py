@@ -86,7 +86,7 @@ def _add_people(connection: Connection, keys: CompanyKeys, chain: Chain, now_ms:
     add("Ratna Wijaya", ["owner"], "ratna", None)
     add("Budi Santoso", ["manager"], "budi", [chain.branches["SGT"]])
     add("Lestari", ["bookkeeper"], "lestari", None)
-    add("Teguh", ["technician"], "teguh", None)
+    add("Teguh", ["branch_it"], "teguh", None)
     add("Kasir Kantor", ["cashier"], "kasir", [chain.branches["JKT"]])
     for code, _name, _zone, _address, cashiers in BRANCHES:
         for index, cashier in enumerate(cashiers):

@@ -10,11 +10,12 @@ from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
 from sentra.cloud.people import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, PasswordUnfit
+from sentra.domain.permission import BRANCH_IT
 from sentra.domain.pin import check_pin
 from sentra.failures import Failure
 from sentra.i18n import LANGUAGES
 from webapp.people.queries import PersonRow
-from webapp.roles import ROLES, TILL_ROLES, Member
+from webapp.roles import OFFICE_ROLES, ROLES, TILL_ROLES, Member
 
 NAME_LENGTH_MAX: Final = 80
 
@@ -96,10 +97,14 @@ def _check_roles(
 def _check_secrets(
     typed: PersonForm, old: PersonRow | None, errors: dict[str, tuple[str, ...]]
 ) -> None:
-    works_in_office = any(role not in TILL_ROLES for role in typed.roles)
+    works_in_office = any(role in OFFICE_ROLES and role != BRANCH_IT for role in typed.roles)
     has_password, has_pin = (old.has_password, old.has_pin) if old else (False, False)
     if works_in_office and not typed.login:
         errors["login"] = (gettext("This role signs in here, so it needs a sign-in name."),)
+    if BRANCH_IT in typed.roles and not (typed.login or typed.pin or has_pin):
+        errors["login"] = (
+            gettext("Branch IT needs a sign-in name here, or a PIN for the router."),
+        )
     if typed.login and not (typed.password or has_password):
         errors["password"] = (gettext("Choose a first password."),)
     if typed.password and not PASSWORD_LENGTH_MIN <= len(typed.password) <= PASSWORD_LENGTH_MAX:

@@ -76,6 +76,16 @@ def test_what_is_wrong_is_said_and_nobody_is_added(
     assert "Rina" not in at_tills(chain_engine, chain.branches["SGT"])
 
 
+def test_branch_it_signs_in_here_at_the_router_or_at_both(
+    signed_in: Clients, chain_engine: Engine, chain: Chain
+) -> None:
+    client = signed_in()
+    form = cashier(chain, roles="branch_it", pin="")
+    assert "a PIN for the router" in post(client, "/people", **form).text
+    assert post(client, "/people", **(form | {"pin": "402917"})).status_code == 303
+    assert at_tills(chain_engine, chain.branches["SGT"])["Rina"].roles == ("branch_it",)
+
+
 def test_a_manager_adds_cashiers_to_his_branch_only(
     signed_in: Clients, chain_engine: Engine, chain: Chain
 ) -> None:

@@ -85,7 +85,7 @@ def test_a_cashier_is_refused_whatever_needs_a_permission(
 def test_a_role_opens_just_what_its_permissions_say(
     login: str, webapp: Flask, chain: Chain, signed_in: Clients
 ) -> None:
-    role = {"lestari": "bookkeeper", "teguh": "technician"}[login]
+    role = {"lestari": "bookkeeper", "teguh": "branch_it"}[login]
     client = signed_in(login)
     for rule, permission, method in guarded(webapp):
         if method == "GET" and permission != SIGNED_IN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sentra.domain import permission
 from sentra.web.permissions import SIGNED_IN
 from webapp.frame import ROLE_NAMES
 from webapp.roles import GRANTS, PERMISSIONS, ROLES, Member
@@ -15,6 +16,10 @@ def member(*roles: str, branches: tuple[str, ...] | None = None) -> Member:
 
 def test_every_permission_of_a_role_exists_and_the_owner_has_all() -> None:
     assert set().union(*ROLES.values()) == set(PERMISSIONS) == ROLES["owner"]
+
+
+def test_roles_have_the_names_that_tills_and_routers_know() -> None:
+    assert set(ROLES) == set(permission.ROLES)
 
 
 def test_every_role_has_a_name_for_people() -> None:
@@ -29,7 +34,7 @@ def test_who_works_at_tills_has_nothing_here_but_an_account(role: str) -> None:
 
 
 def test_several_roles_add_up() -> None:
-    person = member("technician", "bookkeeper")
+    person = member("branch_it", "bookkeeper")
     assert person.may("devices.revoke")
     assert person.may("sales.export")
     assert not person.may("people.edit")
