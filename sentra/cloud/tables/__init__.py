@@ -25,6 +25,7 @@ from sentra.cloud.tables.journal import (
     fork_segment,
     journal_entry,
     journal_head,
+    proof,
     segment,
 )
 from sentra.cloud.tables.people import (
@@ -79,6 +80,7 @@ __all__ = [
     "product",
     "product_barcode",
     "product_price",
+    "proof",
     "sale",
     "sale_line",
     "sale_tax",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Column,
     Index,
@@ -127,6 +128,24 @@ journal_head = Table(
     big("moved_at_ms"),
 )
 
+proof = Table(
+    "proof",
+    metadata,
+    key("branch_id"),
+    key("terminal_id"),
+    Column("epoch", Integer, nullable=False, server_default="1", doc="proved equal up to here"),
+    big("seq", default="0"),
+    blob("hash"),
+    Column("entry_count", BigInteger, nullable=False, server_default="0", doc="proved in all"),
+    Column("tenders", JSONB, nullable=False, server_default="{}", doc="kind: minor units"),
+    Column("places", ARRAY(Text), nullable=False, server_default="{}", doc="who agreed last"),
+    big("proved_at_ms", null=True),
+    Column("till", JSONB(none_as_null=True), doc="what the till counted and is not yet compared"),
+    Column("router", JSONB(none_as_null=True), doc="the same of its router"),
+    big("looked_at_ms", null=True),
+    Column("difference", JSONB(none_as_null=True), doc="what the last comparison found"),
+)
+
 exception = Table(
     "exception",
     metadata,
@@ -143,6 +162,7 @@ exception = Table(
     big("resolved_at_ms", null=True),
     ref("resolved_by", "app_user", null=True),
     words("resolution", null=True),
+    Column("projected_at_ms", BigInteger, doc="when its fact got its rows after all"),
     UniqueConstraint("branch_id", "dedup_key", name="exception_once"),
     Index("exception_open", "opened_at_ms", postgresql_where=text("resolved_at_ms IS NULL")),
 )
