@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sentra.events import StockMoved
+from sentra.projection.aside import FACT_DUPLICATE
 from sentra.projection.rollups import Increments, no_increments
 from sentra.protocol.entry import EMPTY, GENESIS, Entry, Head
-from syncd.service.operations.findings import FACT_DUPLICATE, Finding, set_aside
+from syncd.service.operations.findings import Finding, set_aside
 from syncd.service.operations.journals import Carrier, Journal, Piece, Place, Terminal
 from syncd.service.operations.project import Located, Projection, merge, project_facts, read_facts
 

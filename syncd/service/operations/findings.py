@@ -9,21 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sentra.projection.aside import FACT_UNKNOWN
 from sentra.protocol.entry import Entry
 from syncd.service.operations.journals import Delivery, Journal
 
-FACT_UNKNOWN: Final = "fact-unknown"
-FACT_UNREADABLE: Final = "fact-unreadable"
-FACT_NOT_PROJECTED: Final = "fact-not-projected"
-FACT_DUPLICATE: Final = "fact-duplicate"
 PRODUCT_UNKNOWN: Final = "product-unknown"
 STOCK_NEGATIVE: Final = "stock-negative"
 DEVICE_REVOKED: Final = "device-revoked"
 JOURNAL_FORK: Final = "journal-fork"
 SUMS_OVERFLOW: Final = "sums-overflow"
-
-SET_ASIDE: Final = frozenset({FACT_UNKNOWN, FACT_UNREADABLE, FACT_NOT_PROJECTED, FACT_DUPLICATE})
-"""Facts with one of these stand in the journal and have no rows."""
 
 REASON_LENGTH_MAX: Final = 300
 """Characters of a reason: a sentence or two, whatever a till wrote into a body."""

@@ -13,18 +13,12 @@ from typing import Final
 from sentra.events import Fact, RefundCompleted, SaleCompleted, StockMoved
 from sentra.money import AMOUNT_MAX
 from sentra.projection import rollups
+from sentra.projection.aside import FACT_NOT_PROJECTED, FACT_UNKNOWN, FACT_UNREADABLE
 from sentra.projection.rollups import Increments
 from sentra.projection.rows import Place, Row, project
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import Entry
-from syncd.service.operations.findings import (
-    FACT_NOT_PROJECTED,
-    FACT_UNKNOWN,
-    FACT_UNREADABLE,
-    Finding,
-    Mention,
-    set_aside,
-)
+from syncd.service.operations.findings import Finding, Mention, set_aside
 from syncd.service.operations.journals import Piece
 
 _SOLD: Final = (SaleCompleted, RefundCompleted)

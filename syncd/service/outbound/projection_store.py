@@ -18,8 +18,9 @@ from psycopg2 import Error as PgError
 from psycopg2.errors import ProgramLimitExceeded, UniqueViolation
 from sqlalchemy import BigInteger, Date, SmallInteger, Table, Uuid
 
+from sentra.projection.aside import FACT_DUPLICATE, FACT_NOT_PROJECTED
 from sentra.projection.rollups import ROLLUPS, Increments
-from syncd.service.operations.findings import FACT_DUPLICATE, FACT_NOT_PROJECTED, set_aside
+from syncd.service.operations.findings import set_aside
 from syncd.service.operations.journals import Piece
 from syncd.service.operations.project import (
     Located,

@@ -22,9 +22,9 @@ from sentra.cloud.tables import (
     segment,
     stock_level,
 )
+from sentra.projection.aside import SET_ASIDE
 from sentra.projection.rows import Row
 from sentra.protocol.entry import EMPTY, Entry, Head
-from syncd.service.operations.findings import SET_ASIDE
 from syncd.service.operations.prove import KEY_COLUMN, StoredSegment
 
 ROLLUPS = {table.name: table for table in (hourly_sales, hourly_tender, daily_product, stock_level)}
@@ -138,7 +138,9 @@ def set_aside(connection: Connection, branch_id: str) -> set[tuple[str, int, int
     columns = exception.c
     rows = connection.execute(
         select(columns.terminal_id, columns.epoch, columns.seq).where(
-            columns.branch_id == branch_id, columns.kind.in_(SET_ASIDE)
+            columns.branch_id == branch_id,
+            columns.kind.in_(SET_ASIDE),
+            columns.projected_at_ms.is_(None),
         )
     )
     return {(row.terminal_id, row.epoch, row.seq) for row in rows}
