@@ -35,11 +35,13 @@ def answer_hello(
     now_ms: int,
     version: str,
     notices: tuple[str, ...] = (),
+    since: Watermark | None = None,
 ) -> HelloAnswer:
     """The terminal's head here and in the cloud, and the feed's heads in this cache."""
     spoken = set(PROTOCOLS) & set(hello.protocols)
     here = state.here if state else EMPTY
     mark = state.watermark if state else None
+    archived = state.archived if state else None
     return HelloAnswer(
         protocol=max(spoken, default=0),
         software=version,
@@ -51,6 +53,8 @@ def answer_hello(
         segment_bytes_max=SEGMENT_BYTES_MAX,
         envelope_bytes_max=ENVELOPE_BYTES_MAX,
         notices=notices,
+        archived={} if archived is None else {terminal: archived},
+        since=since,
     )
 
 

@@ -12,10 +12,12 @@ from sentra.protocol.messages import Watermark
 class JournalState:
     """How far one terminal's journal is here and in the cloud.
 
-    `watermark` is the cloud's signed word, to be passed on; None before the first.
+    `watermark` is the cloud's signed word, to be passed on, and so is `archived`; None before the
+    first.
     """
 
     terminal: str
     here: Head
     cloud: Head
     watermark: Watermark | None
+    archived: Watermark | None = None

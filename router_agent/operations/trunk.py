@@ -76,6 +76,9 @@ class Shelf(Protocol):
     def set_cloud_heads(self, heads: Sequence[CloudHead]) -> None:
         """Moves journals' cloud heads, also backwards, all of them or none."""
 
+    def keep_words(self, archived: Sequence[Watermark], since: Watermark | None) -> None:
+        """Keeps for the tills what the cloud signed."""
+
     def timeline(self) -> str:
         """The cloud's timeline that was seen last."""
 
@@ -152,6 +155,9 @@ def note_hello(
     }
     missing = [CloudHead(one, EMPTY, None) for one in shelf.terminals() if one not in named]
     shelf.set_cloud_heads([*named.values(), *missing])
+    words = (_checked(mark, cloud_key) for mark in answer.archived.values())
+    archived = [mark for mark in words if mark is not None and mark.name == "archived"]
+    shelf.keep_words(archived, _checked(answer.since, cloud_key))
     is_new = answer.timeline != shelf.timeline()
     due = []
     for scope in scopes:

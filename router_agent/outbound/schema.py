@@ -61,9 +61,14 @@ MIGRATIONS: Final = (
         last_at_ms INTEGER NOT NULL
     );
     """,
+    """
+    ALTER TABLE held_head ADD COLUMN archived TEXT;
+    CREATE TABLE cloud_word (name TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 """`watch`: from when to when the router ran without a break; outside of it nobody knows of the
-line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew."""
+line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew.
+`held_head.archived`, `cloud_word`: what the cloud signed, as it was, for the tills."""
 
 ROOMS: Final = {"router": MIGRATIONS}
 """The router's own tables in its vault, for `Vault.open`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from router_agent.operations.forward import Lane, Pick
@@ -10,6 +10,7 @@ from router_agent.operations.trunk import CloudHead
 from router_agent.outbound import decisions, store
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import FeedItem, SealedRevision
+from sentra.protocol.messages import Watermark
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity, read_identity, write_identity
 
@@ -58,6 +59,23 @@ class VaultShelf:
             for one in moved:
                 store.set_cloud_head(db, known.get(one.terminal), one)
 
+    def keep_words(self, archived: Sequence[Watermark], since: Watermark | None) -> None:
+        """Keeps for the tills what the cloud signed; writes only what is new.
+
+        A lower word is believed where it was signed later: then the cloud was restored.
+        """
+        with self._vault.reader() as db:
+            known = {state.terminal: state.archived for state in store.journals(db)}
+            since_known = store.since(db)
+        new = [mark for mark in archived if _is_news(mark, known)]
+        if not new and since in (None, since_known):
+            return
+        with self._vault.writer() as db:
+            for mark in new:
+                store.set_archived(db, mark)
+            if since is not None:
+                store.set_since(db, since)
+
     def timeline(self) -> str:
         """The cloud's timeline that was seen last."""
         return self._timeline
@@ -94,3 +112,10 @@ class VaultShelf:
             with self._vault.writer() as db:
                 decisions.settle_feed(db, scope)
             self._decided()
+
+
+def _is_news(mark: Watermark, known: Mapping[str, Watermark | None]) -> bool:
+    if mark.terminal not in known:
+        return False
+    before = known[mark.terminal]
+    return before is None or (before.head != mark.head and before.at_ms < mark.at_ms)

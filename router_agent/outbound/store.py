@@ -225,16 +225,36 @@ def set_cloud_head(db: Any, known: JournalState | None, moved: CloudHead) -> Non
     )
 
 
+def set_archived(db: Any, mark: Watermark) -> None:
+    """The cloud's signed word, already checked, on what is archived of a journal that is here."""
+    told = msgspec.json.encode(mark).decode()
+    db.execute("UPDATE held_head SET archived = ? WHERE terminal = ?", (told, mark.terminal))
+
+
+def since(db: Any) -> Watermark | None:
+    """The cloud's signed word on its timeline, None before the first."""
+    row = db.execute("SELECT mark FROM cloud_word WHERE name = 'timeline'").fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=Watermark)
+
+
+def set_since(db: Any, mark: Watermark) -> None:
+    """Keeps it, already checked, for the tills."""
+    told = msgspec.json.encode(mark).decode()
+    db.execute("INSERT OR REPLACE INTO cloud_word VALUES ('timeline', ?)", (told,))
+
+
 _STATES = (
-    "SELECT terminal, epoch, seq, hash, cloud_epoch, cloud_seq, cloud_hash, watermark"
+    "SELECT terminal, epoch, seq, hash, cloud_epoch, cloud_seq, cloud_hash, watermark, archived"
     " FROM held_head"
 )
 
 
 def _state(row: Any) -> JournalState:
-    mark = None if row[7] is None else msgspec.json.decode(row[7], type=Watermark)
+    mark, archived = (
+        None if told is None else msgspec.json.decode(told, type=Watermark) for told in row[7:9]
+    )
     here, cloud = Head(row[1], row[2], bytes(row[3])), Head(row[4], row[5], bytes(row[6]))
-    return JournalState(row[0], here, cloud, mark)
+    return JournalState(row[0], here, cloud, mark, archived)
 
 
 def journal(db: Any, terminal: str) -> JournalState | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from sentra.cloud import feed
 from sentra.cloud.identity import new_id
@@ -30,12 +30,14 @@ class CompanyMissing(Failure):
 
 @dataclass(frozen=True, slots=True)
 class CompanyFacts:
-    """Who this database belongs to. `timeline` changes when it is restored to an earlier point."""
+    """Who this database belongs to. `timeline` changes when it is restored to an earlier point,
+    at `timeline_at_ms`."""
 
     id: str
     name: str
     currency: str
     timeline: str
+    timeline_at_ms: int
 
 
 def default_tax(currency: str) -> str:
@@ -55,13 +57,14 @@ def init_company(
     found = find_company(connection)
     if found is not None:
         return found
-    facts = CompanyFacts(new_id(now_ms), name, currency, str(uuid.uuid4()))
+    facts = CompanyFacts(new_id(now_ms), name, currency, str(uuid.uuid4()), now_ms)
     connection.execute(
         company.insert().values(
             id=facts.id,
             name=name,
             currency=currency,
             timeline=facts.timeline,
+            timeline_at_ms=now_ms,
             created_at_ms=now_ms,
         )
     )
@@ -77,9 +80,23 @@ def find_company(connection: Connection) -> CompanyFacts | None:
     """The company, or None before `sentra db init`."""
     table = company.c
     row = connection.execute(
-        select(table.id, table.name, table.currency, table.timeline)
+        select(table.id, table.name, table.currency, table.timeline, table.timeline_at_ms)
     ).one_or_none()
-    return None if row is None else CompanyFacts(row.id, row.name, row.currency, row.timeline)
+    return None if row is None else CompanyFacts(*row)
+
+
+def follow_restore(connection: Connection, now_ms: int) -> bool:
+    """Begin a new timeline if PostgreSQL itself says that this database was restored to an earlier
+    moment, or is a copy; whether it was. Asked at every hello, so that nobody has to remember."""
+    return bool(connection.execute(select(func.follow_restore(now_ms))).scalar_one())
+
+
+def begin_timeline(connection: Connection, now_ms: int) -> CompanyFacts:
+    """Begin a new timeline by a person's word. Only the database's owner may."""
+    later = func.greatest(now_ms, company.c.timeline_at_ms + 1)
+    values = {"timeline": str(uuid.uuid4()), "timeline_at_ms": later}
+    connection.execute(company.update().values(**values, origin=func.database_origin()))
+    return the_company(connection)
 
 
 def the_company(connection: Connection) -> CompanyFacts:

@@ -6,7 +6,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from sentra.protocol.entry import EPOCH_MAX, HASH_BYTES, SEQ_MAX, Head
+from sentra.protocol.entry import EMPTY, EPOCH_MAX, HASH_BYTES, SEQ_MAX, Head
 
 PROTOCOLS = (1,)
 """The versions of the protocol that this program speaks, newest last."""
@@ -35,7 +35,11 @@ class HeadNote(msgspec.Struct, frozen=True):
 
 
 class Watermark(msgspec.Struct, frozen=True):
-    """The cloud's signed word that a journal is safe up to this head. `name` cloud or archived."""
+    """The cloud's signed word that a journal is safe up to this head. `name` cloud or archived.
+
+    With the name `timeline` it says that the database goes on in the timeline `terminal` since
+    `at_ms`: of two, the later one is true, whoever shows it.
+    """
 
     name: str
     terminal: str
@@ -76,7 +80,9 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HelloAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store knows. `here` by terminal; `cloud` the signed watermarks it can show."""
+    """What the store knows. `here` by terminal; `cloud` and `archived` the signed watermarks it can
+    show. `since` is the cloud's signed word on `timeline`; a store of an older version has none.
+    """
 
     protocol: int
     software: str
@@ -88,6 +94,8 @@ class HelloAnswer(msgspec.Struct, frozen=True, kw_only=True):
     segment_bytes_max: int
     envelope_bytes_max: int
     notices: tuple[str, ...] = ()
+    archived: dict[str, Watermark] = {}
+    since: Watermark | None = None
 
 
 class JournalOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -147,6 +155,11 @@ def sign_watermark(
     note = note_of(head)
     signature = key.sign(_watermark_bytes(name, terminal, note, at_ms)).hex()
     return Watermark(name, terminal, note, at_ms, signature)
+
+
+def sign_timeline(key: Ed25519PrivateKey, timeline: str, at_ms: int) -> Watermark:
+    """The cloud's word that it goes on in this timeline since then."""
+    return sign_watermark(key, "timeline", timeline, EMPTY, at_ms)
 
 
 def watermark_is_true(mark: Watermark, cloud_key: Ed25519PublicKey) -> bool:

@@ -7,6 +7,7 @@ heads and exceptions stay whole: they are small, and are read over all branches 
 
 from __future__ import annotations
 
+from sentra.cloud.tables.archive import archive_head, archive_object, archived_fork
 from sentra.cloud.tables.catalogue import (
     category,
     import_run,
@@ -22,6 +23,7 @@ from sentra.cloud.tables.journal import (
     feed_head,
     feed_item,
     feed_revision,
+    feed_snapshot,
     fork_segment,
     journal_entry,
     journal_head,
@@ -58,6 +60,9 @@ __all__ = [
     "PARTITION_SCHEMA",
     "SHARED",
     "app_user",
+    "archive_head",
+    "archive_object",
+    "archived_fork",
     "audit_entry",
     "branch",
     "cash_movement",
@@ -70,6 +75,7 @@ __all__ = [
     "feed_head",
     "feed_item",
     "feed_revision",
+    "feed_snapshot",
     "fork_segment",
     "hourly_sales",
     "hourly_tender",

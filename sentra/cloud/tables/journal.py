@@ -57,6 +57,20 @@ feed_item = Table(
     blob("body"),
 )
 
+feed_snapshot = Table(
+    "feed_snapshot",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("sha256", Text, primary_key=True, doc="of the packed bytes, hex"),
+    big("revision"),
+    Column("timeline", uuid_type, nullable=False),
+    big("timeline_at_ms"),
+    big("made_at_ms"),
+    big("size"),
+    words("signature"),
+    blob("packed"),
+)
+
 
 def _entry_place() -> tuple[Column[Any], ...]:
     return (

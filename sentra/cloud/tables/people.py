@@ -28,6 +28,8 @@ company = Table(
     Column("currency", Text, nullable=False, doc="ISO 4217"),
     Column("timeline", uuid_type, nullable=False, doc="new when restored to an earlier point"),
     big("created_at_ms"),
+    big("timeline_at_ms", default="0"),
+    Column("origin", Text, doc="server, its timeline, database: another after a restore"),
     CheckConstraint("singleton", name="company_is_one"),
 )
 

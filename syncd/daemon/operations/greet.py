@@ -33,6 +33,9 @@ REVOKED = "revoked"
 
 _STORES_WORD_FOR_REVOKED = "device-revoked"
 
+TIMELINE = "timeline"
+"""The watermark that says since when the cloud's timeline is what it is."""
+
 TOO_OLD = "protocol-too-old"
 """No version of the protocol is spoken by both."""
 
@@ -79,12 +82,16 @@ def note_hello(
     here = EMPTY if note is None else note.to_head()
     _take_head(talk, here, shelf, now_ms)
     mark = answer.cloud.get(terminal)
-    if talk.store == CLOUD:
-        _follow_timeline(answer, here, mark, shelf)
+    is_new = _is_new_timeline(talk, answer, shelf, cloud_key)
+    if is_new and talk.store == CLOUD:
+        _lower_archived(here, mark, shelf)
     note_mark(mark, shelf, cloud_key)
+    note_mark(answer.archived.get(terminal), shelf, cloud_key)
     talk.advice = REVOKED if _STORES_WORD_FOR_REVOKED in answer.notices else None
     # A revoked device gets no decisions; asking for them would be refused.
-    talk.due = () if talk.advice else _due_scopes(talk, answer, shelf)
+    talk.due = () if talk.advice else _due_scopes(talk, answer, shelf, is_new=is_new)
+    # Last, so that a power cut before it makes all of this happen again.
+    _note_timeline(answer, shelf, cloud_key, is_new=is_new)
 
 
 def note_mark(mark: Watermark | None, shelf: Shelf, cloud_key: Ed25519PublicKey) -> bool:
@@ -129,22 +136,60 @@ def _take_head(talk: Talk, here: Head, shelf: Shelf, now_ms: int) -> None:
         shelf.set_watermark(talk.store, here, now_ms, None)
 
 
-def _follow_timeline(answer: HelloAnswer, here: Head, mark: Watermark | None, shelf: Shelf) -> None:
-    """A cloud restored to an earlier moment holds, and has archived, less than it once signed."""
+def _is_new_timeline(
+    talk: Talk, answer: HelloAnswer, shelf: Shelf, cloud_key: Ed25519PublicKey
+) -> bool:
+    """Whether the cloud goes on in a later timeline than the one that is known here.
+
+    Whoever shows it: by the cloud's signature and its instant. A router that has not heard of it
+    yet shows one that was left. Without a signature only the cloud itself is believed.
+    """
     if answer.timeline == shelf.timeline():
-        return
+        return False
+    if answer.since is None:
+        return talk.store == CLOUD
+    return _later_since(answer, shelf, cloud_key) is not None
+
+
+def _later_since(
+    answer: HelloAnswer, shelf: Shelf, cloud_key: Ed25519PublicKey
+) -> Watermark | None:
+    """The cloud's word on the answer's timeline, where it is true and later than what is known."""
+    since = answer.since
+    if since is None or (since.name, since.terminal) != (TIMELINE, answer.timeline):
+        return None
+    if since.at_ms <= shelf.watermark_at_ms(TIMELINE) or not watermark_is_true(since, cloud_key):
+        return None
+    return since
+
+
+def _note_timeline(
+    answer: HelloAnswer, shelf: Shelf, cloud_key: Ed25519PublicKey, *, is_new: bool
+) -> None:
+    since = _later_since(answer, shelf, cloud_key)
+    if is_new:
+        shelf.set_timeline(answer.timeline)
+    if since is not None and answer.timeline == shelf.timeline():
+        shelf.reset_watermark(TIMELINE, EMPTY, since.at_ms, since.signature)
+
+
+def _lower_archived(here: Head, mark: Watermark | None, shelf: Shelf) -> None:
+    """A cloud restored to an earlier moment holds, and has archived, less than it once signed."""
     archived = shelf.watermark("archived")
     if (here.epoch, here.seq) < (archived.epoch, archived.seq):
         at_ms = mark.at_ms if mark is not None else 0
         shelf.reset_watermark("archived", here, at_ms, None)
-    shelf.set_timeline(answer.timeline)
 
 
-def _due_scopes(talk: Talk, answer: HelloAnswer, shelf: Shelf) -> tuple[str, ...]:
+def _due_scopes(talk: Talk, answer: HelloAnswer, shelf: Shelf, *, is_new: bool) -> tuple[str, ...]:
+    """The scopes to fetch. In another timeline the same numbers may stand for other decisions: a
+    new one is read from its start, and of one that was left nothing is taken."""
+    if answer.since is not None and not is_new and answer.timeline != shelf.timeline():
+        return ()
     due = []
     for scope in shelf.scopes():
         there, cursor = answer.feed.get(scope, 0), shelf.feed_cursor(scope)
-        if talk.store == CLOUD and there < cursor:
+        if cursor and (is_new or (talk.store == CLOUD and there < cursor)):
             shelf.restart_feed(scope)
             due.append(scope)
         elif there > cursor:

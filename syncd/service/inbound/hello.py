@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
 from flask import Blueprint, Response, request
+from prometheus_client import Counter
 from sqlalchemy import Connection
 
 from sentra.cloud import devices, feed
-from sentra.cloud.company import the_company
+from sentra.cloud.company import follow_restore, the_company
 from sentra.cloud.wake import feed_moved
 from sentra.protocol.entry import EMPTY
 from sentra.protocol.feed import COMPANY
@@ -26,13 +28,17 @@ from syncd.service.inbound.parts import (
 from syncd.service.operations import greet
 from syncd.service.outbound import device_store
 
+TIMELINES = Counter("sentra_sync_timelines_total", "New timelines after a restored database")
+
 blueprint = Blueprint("hello", __name__)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Greeted:
     answer: HelloAnswer
     branch_revision: int | None
+    restored: bool
 
 
 @blueprint.post("/v1/hello")
@@ -44,6 +50,9 @@ def hello() -> Response:
     said = read_message(Hello)
     protocol, now_ms = greet.choose_protocol(said), here.clock()
     greeted = here.quick.run(lambda one: _greet(one, here, device, said, protocol, now_ms))
+    if greeted.restored:
+        TIMELINES.inc()
+        _log.warning("the database was restored", timeline=greeted.answer.timeline)
     if greeted.branch_revision is not None:
         feed_moved(here.redis, device.branch_id, greeted.branch_revision)
     return write_message(greeted.answer)
@@ -70,7 +79,9 @@ def _greet(
     heads = device_store.journal_heads(connection, device.branch_id, own)
     if own is not None:
         heads.setdefault(own, EMPTY)
-    timeline = the_company(connection).timeline
+    restored = follow_restore(connection, now_ms)
+    company = the_company(connection)
+    timeline = company.timeline
     scopes = () if device.revoked else (COMPANY, device.branch_id)
     answer = greet.answer_hello(
         protocol=protocol,
@@ -81,5 +92,7 @@ def _greet(
         notices=greet.notices_for(said, heard, revoked=device.revoked, timeline=timeline),
         now_ms=now_ms,
         key=here.keys.signing_key,
+        archived=device_store.archive_heads(connection, device.branch_id, heads),
+        timeline_at_ms=company.timeline_at_ms,
     )
-    return _Greeted(answer, revision)
+    return _Greeted(answer, revision, restored)

@@ -18,6 +18,7 @@ from sentra.protocol.messages import (
     Hello,
     HelloAnswer,
     note_of,
+    sign_timeline,
     sign_watermark,
 )
 from sentra.protocol.segment import SEGMENT_BYTES_MAX
@@ -138,8 +139,11 @@ def answer_hello(
     notices: tuple[str, ...],
     now_ms: int,
     key: Ed25519PrivateKey,
+    archived: Mapping[str, Head] | None = None,
+    timeline_at_ms: int = 0,
 ) -> HelloAnswer:
-    """Every head here is in PostgreSQL, so each is a cloud watermark, signed."""
+    """Every head here is in PostgreSQL, so each is a cloud watermark, signed; so is how far each
+    is archived, also where that is nothing: after a restore it may be less than was once said."""
     return HelloAnswer(
         protocol=protocol,
         software=version,
@@ -155,4 +159,9 @@ def answer_hello(
         segment_bytes_max=SEGMENT_BYTES_MAX,
         envelope_bytes_max=ENVELOPE_BYTES_MAX,
         notices=notices,
+        archived={
+            terminal: sign_watermark(key, "archived", terminal, head, now_ms)
+            for terminal, head in (archived or {}).items()
+        },
+        since=sign_timeline(key, timeline, timeline_at_ms),
     )

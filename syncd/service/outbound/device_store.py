@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, Row, select, update
 
-from sentra.cloud.tables import device, journal_head
-from sentra.protocol.entry import Head
+from sentra.cloud.tables import archive_head, device, journal_head
+from sentra.protocol.entry import EMPTY, Head
 from sentra.web.devices import KnownDevice
 from syncd.service.operations.greet import Heard
 
@@ -39,6 +39,20 @@ def journal_heads(
         query = query.where(heads.terminal_id == terminal_id)
     rows = connection.execute(query.order_by(heads.terminal_id))
     return {row.terminal_id: Head(row.epoch, row.seq, bytes(row.hash)) for row in rows}
+
+
+def archive_heads(
+    connection: Connection, branch_id: str, terminal_ids: Collection[str]
+) -> dict[str, Head]:
+    """How far each of these journals is archived; EMPTY where nothing is."""
+    heads = archive_head.c
+    rows = connection.execute(
+        select(heads.terminal_id, heads.epoch, heads.seq, heads.hash).where(
+            heads.branch_id == branch_id, heads.terminal_id.in_(terminal_ids)
+        )
+    )
+    found = {row.terminal_id: Head(row.epoch, row.seq, bytes(row.hash)) for row in rows}
+    return dict.fromkeys(terminal_ids, EMPTY) | found
 
 
 def record(connection: Connection, speaker: KnownDevice, heard: Heard) -> bool:

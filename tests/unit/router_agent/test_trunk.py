@@ -30,6 +30,7 @@ from sentra.protocol.messages import (
     JournalOutcome,
     Watermark,
     note_of,
+    sign_timeline,
     sign_watermark,
 )
 from tests.support.journals import Journal
@@ -49,6 +50,7 @@ class Shelf:
     items: dict[str, bytes | None] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
     seen_timeline: str = "first"
+    words: list[Watermark] = field(default_factory=list)
 
     def _waiting(self, terminal: str) -> list[bytes]:
         head = self.cloud.get(terminal, EMPTY)
@@ -71,6 +73,9 @@ class Shelf:
             self.cloud[one.terminal] = one.head
             if one.mark is not None:
                 self.marks[one.terminal] = one.mark
+
+    def keep_words(self, archived: Sequence[Watermark], since: Watermark | None) -> None:
+        self.words = [*archived, *([] if since is None else [since])]
 
     def timeline(self) -> str:
         return self.seen_timeline
@@ -282,3 +287,30 @@ def test_a_feed_that_is_shorter_than_the_cache_is_read_anew() -> None:
     fetch_feed(Cloud(revisions=revisions), shelf, COMPANY, CLOUD_KEY.public_key())
     assert _hello(shelf, feed={COMPANY: 1}) == (COMPANY,)
     assert shelf.feed_cursor(COMPANY) == 0
+
+
+def test_the_clouds_words_are_kept_for_the_tills_and_strangers_words_are_not() -> None:
+    journal = Journal()
+    shelf = _shelf(journal)
+    stranger = Ed25519PrivateKey.generate()
+    true = sign_watermark(CLOUD_KEY, "archived", journal.terminal, journal.head, 5)
+    since = sign_timeline(CLOUD_KEY, journal.terminal, 7)
+    said = HelloAnswer(
+        protocol=1,
+        software="test",
+        clock_ms=0,
+        timeline="first",
+        here={},
+        cloud={},
+        feed={},
+        segment_bytes_max=1,
+        envelope_bytes_max=1,
+        archived={
+            journal.terminal: true,
+            "another": sign_watermark(stranger, "archived", "another", journal.head, 5),
+            "third": sign_watermark(CLOUD_KEY, "cloud", "third", journal.head, 5),
+        },
+        since=since,
+    )
+    note_hello(said, shelf, CLOUD_KEY.public_key(), (COMPANY,))
+    assert shelf.words == [true, since]

@@ -1,0 +1,40 @@
+"""What the archive holds, and how far each journal is in it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Integer, LargeBinary, Table, Text
+
+from sentra.cloud.tables.columns import big, blob, key, metadata, ref, words
+
+archive_head = Table(
+    "archive_head",
+    metadata,
+    key("branch_id"),
+    key("terminal_id"),
+    Column("epoch", Integer, nullable=False),
+    big("seq"),
+    blob("hash"),
+    Column("last_key", Text, doc="the object that reaches to the head; each names the one before"),
+    big("moved_at_ms"),
+)
+
+archive_object = Table(
+    "archive_object",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("kind", Text, nullable=False, doc="journal, forks, branch or register"),
+    ref("branch_id", null=True),
+    ref("terminal_id", null=True),
+    big("size_bytes"),
+    Column("segment_count", Integer, nullable=False),
+    big("archived_at_ms"),
+)
+
+archived_fork = Table(
+    "archived_fork",
+    metadata,
+    key("branch_id"),
+    key("terminal_id"),
+    Column("sealed_sha256", LargeBinary, primary_key=True),
+    words("object_key"),
+)
