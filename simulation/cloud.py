@@ -12,11 +12,13 @@ from psycopg2.errors import DeadlockDetected
 from redis.exceptions import ConnectionError as RedisAway
 from sqlalchemy import Connection, Engine, event
 
+from sentra.cloud.company import the_company
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys
 from sentra.cloud.redis_client import RedisClient
 from sentra.web.devices import MemoryNonces
 from simulation.clocks import MachineClock, TrueTime
+from simulation.databases import Database
 from simulation.power import Grid, Life
 from simulation.wire import Answer, Request, ask
 from syncd.service.bootstrap import create_service
@@ -80,24 +82,27 @@ class NoRedis:
 
 
 class Cloud:
-    """A server at `ADDRESS`. `engine` is the owner's, for the back office and for looking."""
+    """A server at `ADDRESS`. `engine` is the owner's, for the back office and for looking.
+
+    `left_timelines` are those from which a restore took the database away.
+    """
 
     server_name = None
     is_up = True
 
-    def __init__(
-        self, owner_url: str, app_url: str, keys: CompanyKeys, time: TrueTime, grid: Grid
-    ) -> None:
+    def __init__(self, database: Database, keys: CompanyKeys, time: TrueTime, grid: Grid) -> None:
         self.keys, self.time = keys, time
         self.clock = MachineClock(time)
-        self.engine = make_engine(owner_url)
+        self.database = database
+        self.engine = make_engine(database.owner_url)
         self.life = Life("service")
         self.faults: list[str] = []
         self.troubles: list[str] = []
+        self.left_timelines: set[str] = set()
         self._grid = grid
         self._settings = read_settings(
             {
-                "SENTRA_DATABASE_URL": app_url,
+                "SENTRA_DATABASE_URL": database.app_url,
                 "SENTRA_REDIS_URL": "redis://redis.simulated",
                 "SENTRA_KEYS_DIR": str(keys.folder),
                 "SENTRA_SYNC_URL": URL,
@@ -133,6 +138,28 @@ class Cloud:
             self._lane.close()
         if self._service is not None:
             self._service.dispose()
+
+    def back_up(self) -> None:
+        """Keep what the database holds now, in place of what was kept before."""
+        self._detached(self.database.back_up)
+
+    def restore(self) -> None:
+        """The database becomes again what was kept; nobody tells anybody."""
+        self.left_timelines.add(self._timeline())
+        self._detached(self.database.restore)
+        # What the backup says of its timeline holds no longer; the service has to notice.
+        self.left_timelines.add(self._timeline())
+
+    def _timeline(self) -> str:
+        with self.engine.connect() as connection:
+            return the_company(connection).timeline
+
+    def _detached(self, work: Callable[[], None]) -> None:
+        """PostgreSQL copies a database only while nobody is connected to it."""
+        self.stop()
+        self.engine.dispose()
+        work()
+        self.start()
 
     def close(self) -> None:
         """The end of the run."""

@@ -8,9 +8,10 @@ from typing import Final
 import msgspec
 
 from sentra.link.errors import LinkFailure
+from sentra.protocol.answer import pack_answer, unpack_answer
 from sentra.protocol.entry import EMPTY
-from sentra.protocol.envelope import Parcel
-from sentra.protocol.messages import HelloAnswer, JournalAnswer, Watermark
+from sentra.protocol.envelope import Parcel, unpack
+from sentra.protocol.messages import HelloAnswer, Watermark
 from sentra.vault import journal
 from simulation.cloud import ADDRESS, TROUBLES
 from simulation.disks import looking
@@ -129,6 +130,22 @@ def database(world: World, _step: Step, dice: random.Random) -> str:
     return ", ".join(troubles)
 
 
+def backup(world: World, _step: Step, _dice: random.Random) -> str:
+    """The database is backed up."""
+    world.cloud.back_up()
+    world.office.back_up()
+    return "kept"
+
+
+def cloud_restore(world: World, _step: Step, _dice: random.Random) -> str:
+    """The database is restored to its backup: it forgets what it had acknowledged since."""
+    if not world.office.can_go_back():
+        return "nothing to go back to"
+    world.cloud.restore()
+    world.office.go_back()
+    return "restored"
+
+
 def disk_full(world: World, step: Step, dice: random.Random) -> str:
     """Hardly anything is left on a disk, until somebody makes room."""
     router = world.router(step)
@@ -242,12 +259,13 @@ def _forged(request: Request, body: bytes, dice: random.Random) -> bytes | None:
         }
         return msgspec.json.encode(msgspec.structs.replace(hello, cloud=marks))
     if request.path == "/v1/journal":
-        said = msgspec.json.decode(body, type=JournalAnswer)
+        sent = unpack(request.body)
+        said = unpack_answer(body, sent)
         outcomes = tuple(
             msgspec.structs.replace(
                 one, cloud=Watermark("cloud", one.terminal, one.here, 2**52, signature)
             )
             for one in said.outcomes
         )
-        return msgspec.json.encode(msgspec.structs.replace(said, outcomes=outcomes))
+        return pack_answer(msgspec.structs.replace(said, outcomes=outcomes), sent)
     return None

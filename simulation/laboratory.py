@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys, create_keys
@@ -25,6 +25,7 @@ from sentra.vault.keys import STORE_SETTING
 from simulation import limits
 from simulation.clocks import TrueTime
 from simulation.cloud import Cloud
+from simulation.databases import Database
 from simulation.disks import Disks, Templates
 from simulation.machines import Site
 from simulation.network import Network
@@ -35,9 +36,6 @@ from simulation.trace import Trace
 from simulation.world import World
 
 TEMPLATE: Final = "simulation_template"
-ROLE: Final = "sentra_app"
-"""The programs' role, with the rights of a deployment."""
-
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made inside
 MEMORY_FREE_BYTES_MIN: Final = 2 * 1024**3
 
@@ -51,8 +49,9 @@ class Laboratory:
         """`folder` is empty, and its owner removes it."""
         self._server, self._folder = server, folder
         self._maintenance = create_engine(server.url(), isolation_level="AUTOCOMMIT", pool_size=1)
-        self._make_database(TEMPLATE, "template0")
-        engine = make_engine(server.url(TEMPLATE))
+        self._template = Database(server, self._maintenance, TEMPLATE)
+        self._template.make("template0")
+        engine = make_engine(self._template.owner_url)
         migrate(engine)
         engine.dispose()
         self._templates = Templates(folder / "templates")
@@ -60,7 +59,7 @@ class Laboratory:
 
     def close(self) -> None:
         """The end of all runs."""
-        self._drop_database(TEMPLATE)
+        self._template.drop()
         self._maintenance.dispose()
 
     @contextmanager
@@ -68,35 +67,25 @@ class Laboratory:
         """A world as the plan begins with it; nothing of it is left afterwards."""
         name = f"simulation_{os.getpid()}_{next(_numbers)}"
         folder = self._folder / name
-        self._make_database(name, TEMPLATE)
+        database = Database(self._server, self._maintenance, name)
+        database.make(TEMPLATE)
         time, grid, trace = TrueTime(), Grid(), Trace()
         network = Network(time, trace)
         site = Site(plan.seed, time, grid, network, trace, Disks(folder, self._templates))
-        owner, app = self._server.url(name), self._server.url(name, ROLE)
-        cloud = Cloud(owner, app, self._keys_of(plan), time, grid)
+        cloud = Cloud(database, self._keys_of(plan), time, grid)
         world = World(site, cloud, Office(cloud, plan.seed))
         try:
             with grid.wired(), site.disks.wired(), limits.tightened(plan.tight):
                 yield world
         finally:
             world.close()
-            self._drop_database(name)
+            database.drop()
             shutil.rmtree(folder, ignore_errors=True)
 
     def _keys_of(self, plan: Plan) -> CompanyKeys:
         """The company's keys, with one for signing that hangs on the seed."""
         secret = plan.seed.to_bytes(32, "big", signed=True)
         return replace(self._keys, signing_key=Ed25519PrivateKey.from_private_bytes(secret))
-
-    def _make_database(self, name: str, template: str) -> None:
-        with self._maintenance.connect() as connection:
-            connection.execute(
-                text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-            )
-
-    def _drop_database(self, name: str) -> None:
-        with self._maintenance.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @contextmanager

@@ -49,6 +49,8 @@ class Office:
         self.branches: list[Branch] = []
         self.goods: list[Product] = []
         self.company_id, self.timeline = self.new_id(), self.new_id()
+        self._device_changes = 0
+        self._kept: tuple[int, list[Product]] | None = None
 
     def new_id(self) -> str:
         """A fresh id of this moment."""
@@ -103,6 +105,22 @@ class Office:
         now_ms = self._cloud.time.now_ms
         feed.publish(connection, scope, items, now_ms=now_ms, signing_key=self._key)
 
+    # -- backups ------------------------------------------------------------------------------
+
+    def back_up(self) -> None:
+        """Remember what the database knows."""
+        self._kept = (self._device_changes, list(self.goods))
+
+    def can_go_back(self) -> bool:
+        """Whether there is a backup, and it knows every device as it is: who enrolled or was
+        revoked since would have to do so again, as a person would see."""
+        return self._kept is not None and self._kept[0] == self._device_changes
+
+    def go_back(self) -> None:
+        """Forget what was decided since the backup."""
+        if self._kept is not None:
+            self.goods = list(self._kept[1])
+
     # -- devices ------------------------------------------------------------------------------
 
     def add_device(
@@ -110,6 +128,7 @@ class Office:
     ) -> Identity:
         """Enrol a device: its row, the feed's word of it, and the identity that it gets."""
         branch.devices[role] += 1
+        self._device_changes += 1
         number, device_id = branch.devices[role], self.new_id()
         letter = "R" if role == "router" else ""
         name = f"{branch.code}-{letter}{number}"
@@ -151,6 +170,7 @@ class Office:
 
     def revoke(self, device_id: str) -> None:
         """A device may no longer work; what it says of sales is still taken."""
+        self._device_changes += 1
         with self._cloud.engine.begin() as connection:
             devices.revoke(
                 connection, device_id, now_ms=self._cloud.time.now_ms, signing_key=self._key

@@ -56,6 +56,8 @@ FAULTS: Final[Mapping[str, int]] = {
     "liar": 2,
     "join": 1,
     "revoke": 1,
+    "backup": 2,
+    "cloud-restore": 2,
 }
 """What goes wrong. A run has some of them and not others, so that each is seen without the rest."""
 

@@ -136,4 +136,6 @@ VERBS: Final[Mapping[str, Verb]] = {
     "liar": faults.liar,
     "database": faults.database,
     "disk-full": faults.disk_full,
+    "backup": faults.backup,
+    "cloud-restore": faults.cloud_restore,
 }

@@ -11,13 +11,19 @@ from sentra.cloud.tables import journal_entry, journal_head
 from sentra.protocol.entry import EMPTY, Head
 from sentra.vault import journal
 from sentra.vault.driver import Connection
+from sentra.vault.identity import read_identity
 from simulation.disks import looking
+from simulation.router import RouterMachine
 from simulation.terminal import TerminalMachine
 from simulation.world import World
 
 
 def check(world: World) -> Iterator[str]:
-    """Watermarks at the tills, cloud heads at the routers, and every head, against the journals."""
+    """Watermarks at the tills, cloud heads at the routers, and every head, against the journals.
+
+    What the cloud said before it was restored is not held against it by those who have not heard
+    of that yet.
+    """
     cloud = cloud_heads(world)
     held = {router.name: router_heads(world, router.name) for router in world.routers}
     for terminal in world.terminals:
@@ -53,18 +59,29 @@ def _acknowledged(
 ) -> Iterator[str]:
     own = terminal.identity.device_id
     mark = journal.watermark(db, "cloud")
-    if mark != EMPTY and not _cloud_has(world, own, mark):
+    if mark != EMPTY and _knows_present(world, db) and not _cloud_has(world, own, mark):
         yield f"I4 {terminal.name} was told that the cloud has {_say(mark)}, and it has not"
     mark = journal.watermark(db, "router")
     places = [heads[own][0] for heads in held.values() if own in heads]
     places += [one.heads[own] for one in world.buried if own in one.heads]
     if mark != EMPTY and not any(_place(mark) <= _place(place) for place in places):
         yield f"I4 {terminal.name} was told that a router has {_say(mark)}, and none has"
+    present = {one.name for one in world.routers if _has_heard(world, one)}
     for name, heads in held.items():
-        if own in heads and heads[own][1] != EMPTY:
-            believed = heads[own][1]
-            if _place(believed) > _place(cloud.get(own, EMPTY)):
-                yield f"I4 {name} believes that the cloud has {_say(believed)} of {terminal.name}"
+        believed = heads[own][1] if own in heads and name in present else EMPTY
+        if believed != EMPTY and _place(believed) > _place(cloud.get(own, EMPTY)):
+            yield f"I4 {name} believes that the cloud has {_say(believed)} of {terminal.name}"
+
+
+def _has_heard(world: World, router: RouterMachine) -> bool:
+    with looking(router.folder) as db:
+        return _knows_present(world, db)
+
+
+def _knows_present(world: World, db: Connection) -> bool:
+    """Whether a device has heard of the cloud's last restore."""
+    identity = read_identity(db)
+    return identity is not None and identity.timeline not in world.cloud.left_timelines
 
 
 def _cloud_has(world: World, terminal: str, head: Head) -> bool:
