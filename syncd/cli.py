@@ -1,4 +1,4 @@
-"""`sentra syncd …`, `sentra enrol` and `sentra verify`: each loads only the part that it needs."""
+"""`sentra syncd …`, `enrol`, `sync` and `verify`: each loads only the part that it needs."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def enrol(
 
 
 def __getattr__(name: str) -> click.Command:
-    """`verify`, which reads the cloud's database, is loaded only when it is asked for."""
-    if name == "verify":
-        return _load("syncd.verify:verify")
+    """What reads the cloud's database is loaded only when it is asked for."""
+    if name in ("sync", "verify"):
+        return _load(f"syncd.{name}:{name}")
     raise AttributeError(name)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from sqlalchemy import update
-
-from sentra.cloud.tables import exception
+from sentra.cloud import exceptions, reproject
+from sentra.cloud.reproject import Retried
 from webapp.change import Change
-
-NOTE_LENGTH_MAX: Final = 1_000
 
 
 def resolve_exception(change: Change, branch_id: str, exception_id: str, note: str) -> bool:
     """Close an exception with what was done about it; False where it was closed already."""
-    e = exception.c
-    closed = change.connection.execute(
-        update(exception)
-        .where(e.branch_id == branch_id, e.id == exception_id, e.resolved_at_ms.is_(None))
-        .values(
-            resolved_at_ms=change.now_ms,
-            resolved_by=change.actor.user_id,
-            resolution=note[:NOTE_LENGTH_MAX],
-        )
+    closed = exceptions.close(
+        change.connection,
+        branch_id,
+        exception_id,
+        now_ms=change.now_ms,
+        user_id=change.actor.user_id,
+        note=note,
     )
     change.audit("exceptions.resolve", "exception", exception_id, branch_id=branch_id, note=note)
     change.wake("exception", branch_id)
-    return closed.rowcount == 1
+    return closed
+
+
+def retry_exception(change: Change, branch_id: str, exception_id: str) -> Retried:
+    """Project the fact of an exception again."""
+    done = reproject.retry(
+        change.connection, branch_id, exception_id, change.now_ms, change.actor.user_id
+    )
+    change.audit(
+        "exceptions.retry", "exception", exception_id, branch_id=branch_id, outcome=done.outcome
+    )
+    change.wake("exception", branch_id)
+    if done.outcome == "projected":
+        change.wake("journal", branch_id)
+    return done

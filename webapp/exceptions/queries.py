@@ -31,6 +31,7 @@ class ExceptionRow:
     resolved_at_ms: int | None
     resolved_by: str | None
     resolution: str | None
+    projected_at_ms: int | None
     sale_id: str | None = None
     sale_number: str | None = None
     entry_hash: bytes | None = None
@@ -127,6 +128,7 @@ def _row(row: Row[Any], place: Place) -> ExceptionRow:
         row.resolved_at_ms,
         row.resolver_name,
         row.resolution,
+        row.projected_at_ms,
     )
 
 

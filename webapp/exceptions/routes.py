@@ -9,6 +9,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from sentra.ids import is_id
+from sentra.projection.aside import SET_ASIDE
 from sentra.web.errors import Problem
 from sentra.web.fragments import render
 from sentra.web.permissions import requires
@@ -47,6 +48,7 @@ class ExceptionPage:
     sentence: str
     wording: Wording | None
     may_resolve: bool
+    may_retry: bool
     note: str = ""
     errors: tuple[str, ...] = ()
 
@@ -100,6 +102,21 @@ def resolve(branch_id: str, exception_id: str) -> BaseResponse:
     return redirect(url_for("exceptions.index"), 303)
 
 
+@blueprint.post("/exceptions/<branch_id>/<exception_id>/retry")
+@requires("exceptions.resolve")
+def retry(branch_id: str, exception_id: str) -> BaseResponse:
+    """Read the entry again, and write its rows if that works now."""
+    if not _page(branch_id, exception_id).may_retry:
+        raise Problem("conflict", 409, gettext("There is nothing to try again here."), retry=False)
+    with changing() as change:
+        done = actions.retry_exception(change, branch_id, exception_id)
+    if done.is_projected:
+        say(gettext("The entry has been read; it stands in the reports now."))
+    else:
+        say(gettext("It still cannot be read: %(reason)s", reason=done.reason), "bad")
+    return redirect(url_for("exceptions.show", branch_id=branch_id, exception_id=exception_id), 303)
+
+
 def _page(branch_id: str, exception_id: str, *, errors: tuple[str, ...] = ()) -> ExceptionPage:
     if not (is_id(branch_id) and is_id(exception_id)):
         abort(404)
@@ -108,7 +125,10 @@ def _page(branch_id: str, exception_id: str, *, errors: tuple[str, ...] = ()) ->
     row = queries.read_exception(connection(), place, exception_id) if place else None
     if row is None:
         abort(404)
-    may_resolve = row.resolved_at_ms is None and member().may("exceptions.resolve")
+    may_act = member().may("exceptions.resolve")
+    may_resolve = row.resolved_at_ms is None and may_act
+    may_retry = row.kind in SET_ASIDE and row.projected_at_ms is None and may_act
     sentence = sentence_of(row.kind, row.params)
     wording = WORDINGS.get(row.kind)
-    return ExceptionPage(row, sentence, wording, may_resolve, request.form.get("note", ""), errors)
+    note = request.form.get("note", "")
+    return ExceptionPage(row, sentence, wording, may_resolve, may_retry, note, errors)

@@ -82,3 +82,59 @@ def test_another_branchs_exception_is_not_there(
 def test_one_kind_can_be_looked_at_alone(kind: str, signed_in: Clients) -> None:
     page = signed_in().get(f"/exceptions?kind={kind}").text
     assert len(set(LINK.findall(page))) == 1
+
+
+def set_aside(owner: Engine) -> None:
+    """One of the chain's exceptions becomes one about a fact: its first sale."""
+    with owner.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE exception e SET kind = 'fact-not-projected', params = '{}',"
+                " terminal_id = s.terminal_id, epoch = s.epoch, seq = s.seq FROM (SELECT * FROM"
+                " sale WHERE kind = 'sale' AND branch_id IN (SELECT branch_id FROM exception)"
+                " ORDER BY completed_at_ms LIMIT 1) s"
+                " WHERE s.branch_id = e.branch_id AND e.id = (SELECT max(id::text)::uuid FROM"
+                " exception WHERE branch_id = s.branch_id)"
+            )
+        )
+
+
+def test_an_entry_is_read_again_once_and_the_page_says_so(
+    signed_in: Clients, as_owner: Engine
+) -> None:
+    set_aside(as_owner)
+    client = signed_in()
+    address = LINK.findall(client.get("/exceptions?kind=fact-not-projected").text)[0]
+    assert "Read it again" in client.get(address).text
+    assert post(client, f"{address}/retry").status_code == 303
+    # Its rows are there already, so it is the same sale twice, whatever was thought before.
+    page = client.get(address).text
+    assert "It still cannot be read: duplicate key" in page
+    assert "The same sale, written twice" in page
+    with as_owner.begin() as connection:
+        about = "IN (SELECT sale_id FROM sale JOIN exception USING (terminal_id, epoch, seq))"
+        connection.execute(text(f"DELETE FROM stock_movement WHERE source_id {about}"))  # noqa: S608
+        for table in ("sale_line", "sale_tax", "tender", "sale"):
+            connection.execute(text(f"DELETE FROM {table} WHERE sale_id {about}"))  # noqa: S608
+    assert post(client, f"{address}/retry").status_code == 303
+    page = client.get(address).text
+    assert "The entry was read after all" in page
+    assert "Resolved by Ratna" in page
+    assert post(client, f"{address}/retry").status_code == 409
+    with as_owner.connect() as connection:
+        trail = text("SELECT count(*) FROM audit_entry WHERE action = 'exceptions.retry'")
+        assert connection.execute(trail).scalar_one() == 2
+
+
+def test_who_only_reads_exceptions_cannot_try_again(signed_in: Clients, as_owner: Engine) -> None:
+    set_aside(as_owner)
+    client = signed_in("lestari")
+    address = LINK.findall(client.get("/exceptions?kind=fact-not-projected").text)[0]
+    assert "Read it again" not in client.get(address).text
+    assert post(client, f"{address}/retry").status_code == 403
+
+
+def test_there_is_nothing_to_try_again_of_other_kinds(signed_in: Clients) -> None:
+    client = signed_in()
+    address = LINK.findall(client.get("/exceptions").text)[0]
+    assert post(client, f"{address}/retry").status_code == 409

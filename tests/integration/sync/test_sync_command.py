@@ -1,0 +1,136 @@
+"""`sentra sync`: heads, backlog and age by till and router; exceptions seen, retried, accepted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, text
+
+from sentra.command import sentra
+from sentra.protocol.envelope import Parcel, pack
+from sentra.vault import watermarks
+from sentra.vault.entries import head
+from tests.integration.sync.conftest import TestDevice
+from tests.integration.sync.test_retry import LATER, a_body, upgraded, write
+from tests.present import NOW_MS
+from tests.support.journals import Journal
+from tests.support.tills import a_till, sell
+
+
+class Sync:
+    """The command on a database."""
+
+    def __init__(self, database_url: str) -> None:
+        self.environment = {"SENTRA_DATABASE_URL": database_url, "SENTRA_KEY_STORE": "file"}
+
+    def __call__(self, *words: str) -> Result:
+        environment = {**self.environment, "SENTRA_LANGUAGE": "en", "COLUMNS": "200"}
+        return CliRunner().invoke(sentra, ["sync", *words], env=environment)
+
+    def json(self, *words: str) -> dict[str, Any]:
+        done = self(*words, "--json")
+        assert done.exit_code == 0, done.output
+        told: dict[str, Any] = json.loads(done.output.splitlines()[-1])
+        return told
+
+
+@pytest.fixture
+def sync(database_url: str) -> Sync:
+    return Sync(database_url)
+
+
+@pytest.fixture
+def journal(terminal: TestDevice, router: TestDevice, engine: Engine) -> Journal:
+    """Two sales and one fact of a later version; three more wait at the till."""
+    made = Journal()
+    made.terminal, made.key = terminal.id, terminal.key
+    made.sell(2)
+    write(made, *LATER, a_body(3))
+    assert terminal.post("/v1/journal", pack([Parcel(made.sealed(1, 3))])).status_code == 200
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE device SET backlog = 3, oldest_waiting_ms = :at WHERE id = :id"),
+            {"at": NOW_MS, "id": terminal.id},
+        )
+    return made
+
+
+def test_the_cloud_says_heads_backlog_and_age_by_till_and_by_router(
+    journal: Journal, sync: Sync, router: TestDevice
+) -> None:
+    told = sync.json("status", "--over", "0")
+    assert (told["place"], told["waiting"]) == ("cloud", 3)
+    (one,) = told["journals"]
+    assert one["terminal"] == journal.terminal
+    assert (one["held"]["seq"], one["held"]["hash"]) == (3, journal.head.hash.hex())
+    assert (one["archived"]["seq"], one["oldest_at_ms"]) == (0, NOW_MS)
+    assert [each["router"] for each in told["routers"]] == [router.id]
+    table = sync("status", "--over", "0.01").output
+    assert "1/3" in table and "Routers" in table
+    assert sync.json("status", "--over", "0", "--branch", "nowhere")["journals"] == []
+
+
+def test_a_till_says_the_same_of_its_own_journal(tmp_path: Path) -> None:
+    vault, identity = a_till(tmp_path / "till")
+    sell(vault, identity, 2)
+    with vault.writer() as db:
+        watermarks.set_watermark(db, "cloud", head(db), NOW_MS, None)
+    sell(vault, identity, 3)
+    vault.close()
+    told = Sync("").json("status", "--data", str(tmp_path / "till"), "--over", "0")
+    (one,) = told["journals"]
+    assert (told["place"], one["held"]["seq"], one["cloud"]["seq"]) == ("till", 5, 2)
+    assert (one["waiting"], one["router"]["seq"]) == (3, 0)
+    assert one["oldest_at_ms"] is not None
+
+
+def test_a_parked_fact_is_listed_shown_and_retried_after_an_upgrade(
+    journal: Journal, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = sync.json("exceptions", "list")["exceptions"]
+    assert (one["kind"], one["seq"]) == ("fact-unknown", 3)
+    assert one["id"][-12:] in sync("exceptions", "list").output
+    shown = sync("exceptions", "show", one["id"][-12:]).output
+    assert "sale.completed 99" in shown and "Kopi" in shown
+    refused = sync("exceptions", "retry", one["id"])
+    assert refused.exit_code == 1
+    assert "sale.completed schema 99" in refused.output
+    upgraded(monkeypatch)
+    assert sync("exceptions", "retry", "--all").output.endswith("Entries with rows now: 1.\n")
+    assert sync.json("exceptions", "list")["exceptions"] == []
+    assert sync("exceptions", "list").output == "Nothing needs a person.\n"
+
+
+def test_accepting_needs_a_reason_happens_once_and_is_audited(
+    journal: Journal, sync: Sync, engine: Engine
+) -> None:
+    (one,) = sync.json("exceptions", "list")["exceptions"]
+    assert sync("exceptions", "accept", one["id"]).exit_code == 2
+    assert "Write a few words" in str(
+        sync("exceptions", "accept", one["id"], "--reason", " ").exception
+    )
+    assert sync("exceptions", "accept", one["id"], "--reason", "A test till").exit_code == 0
+    again = sync("exceptions", "accept", one["id"], "--reason", "A test till")
+    assert "was closed already" in str(again.exception)
+    with engine.connect() as connection:
+        trail = connection.execute(text("SELECT action, detail, user_name FROM audit_entry")).all()
+    assert [(row.action, json.loads(row.detail)) for row in trail] == [
+        ("exceptions.resolve", {"note": "A test till"})
+    ]
+    assert trail[0].user_name.startswith("sentra sync (")
+
+
+def test_an_exception_that_is_none_or_about_no_fact_is_a_sentence(
+    journal: Journal, sync: Sync, engine: Engine
+) -> None:
+    assert "There is no one exception" in str(sync("exceptions", "show", "0123456789ab").exception)
+    assert "There is no one exception" in str(sync("exceptions", "show", "%").exception)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE exception SET kind = 'stock-negative'"))
+    (one,) = sync.json("exceptions", "list")["exceptions"]
+    assert "about no entry" in str(sync("exceptions", "retry", one["id"]).exception)
+    assert sync("exceptions", "retry").exit_code == 2
