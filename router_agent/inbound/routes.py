@@ -15,6 +15,7 @@ from router_agent.operations.answer import answer_hello, answer_journal, notices
 from router_agent.operations.take import Taking, refuse, take_parcels
 from router_agent.outbound import decisions, store
 from router_agent.parts import RouterParts
+from sentra.protocol.answer import pack_answer
 from sentra.protocol.envelope import Parcel, unpack
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import COMPANY, pack_page
@@ -24,6 +25,7 @@ from sentra.web.devices import (
     DeviceUnknown,
     KnownDevice,
     MemoryNonces,
+    plain_bytes,
     verify_device,
 )
 from sentra.web.factory import csrf_of
@@ -116,7 +118,7 @@ class Inbound:
             if taking.outcome in _ODD:
                 self._note_odd(taking)
         self._router.trunk.wake()
-        return _json(answer_journal(takings, marks))
+        return plain_bytes(pack_answer(answer_journal(takings, marks), parcels))
 
     def _take(
         self, device: KnownDevice, parcels: Sequence[Parcel], now_ms: int

@@ -31,6 +31,7 @@ from sentra.link.wire import (
     pinned_context,
 )
 from sentra.protocol import envelope, feed, signing
+from sentra.protocol.answer import AnswerDamaged, unpack_answer
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import SealedRevision
 from sentra.protocol.messages import (
@@ -49,6 +50,8 @@ HEARTBEAT_S_MAX: Final = 40.0
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading an answer may raise: nested deeply enough, JSON exhausts the stack."""
+
+JSON: Final = "application/json"
 
 _TRIES: Final = 2
 _T = TypeVar("_T")
@@ -85,16 +88,18 @@ class Link:
     def hello(self, hello: Hello) -> HelloAnswer:
         """Compares heads and clocks. Raises LinkDown or LinkRefused, as all others do."""
         began_ms = self._clock()
-        body = self._request("POST", "/v1/hello", msgspec.json.encode(hello))
+        body = self._request("POST", "/v1/hello", msgspec.json.encode(hello), JSON)
         answer = self._read(body, HelloAnswer)
         self.offset_ms = answer.clock_ms - (began_ms + self._clock()) // 2
         return answer
 
     def send(self, parcels: Sequence[Parcel]) -> JournalAnswer:
         """One envelope; the caller keeps it within the limits of `envelope.pack`."""
-        body = envelope.pack(parcels)
-        answer = self._request("POST", "/v1/journal", body, "application/octet-stream")
-        return self._read(answer, JournalAnswer)
+        body = self._request("POST", "/v1/journal", envelope.pack(parcels))
+        try:
+            return unpack_answer(body, parcels)
+        except AnswerDamaged as error:
+            raise LinkDown("unreadable", str(self.address), error) from error
 
     def feed(self, scope: str, after: int) -> tuple[int, list[SealedRevision]]:
         """(head there, revisions behind `after` in order). Also raises FeedDamaged."""
@@ -139,7 +144,7 @@ class Link:
 
     def _open_stream(self) -> BaseHTTPResponse:
         timeout = Timeout(connect=CONNECT_S_MAX, read=HEARTBEAT_S_MAX)
-        response = self._exchange("GET", "/v1/stream", b"", "text/event-stream", timeout)
+        response = self._exchange("GET", "/v1/stream", b"", None, timeout)
         if response.status == 200:
             return response
         try:
@@ -148,9 +153,12 @@ class Link:
             response.close()
 
     def _request(
-        self, method: str, target: str, body: bytes = b"", content_type: str = "application/json"
+        self, method: str, target: str, body: bytes = b"", content_type: str | None = None
     ) -> bytes:
-        """The body of a good answer. A request refused for this clock is made once more."""
+        """The body of a good answer. A request refused for this clock is made once more.
+
+        Without a content type the body is plain bytes, which is what HTTP takes it for.
+        """
         for last in (False, True):
             try:
                 response = self._exchange(method, target, body, content_type)
@@ -169,7 +177,7 @@ class Link:
         method: str,
         target: str,
         body: bytes,
-        content_type: str,
+        content_type: str | None,
         timeout: Timeout | None = None,
     ) -> BaseHTTPResponse:
         """One signed request. A kept connection that the server had closed is replaced once."""
@@ -177,6 +185,7 @@ class Link:
             time_ms = self._clock() + self.offset_ms
             nonce = self._random(signing.NONCE_BYTES)
             mark = signing.sign(self._key, self._device, method, target, body, time_ms, nonce)
+            named = {} if content_type is None else {"Content-Type": content_type}
             extra = {} if timeout is None else {"timeout": timeout}
             try:
                 return self._pool.urlopen(
@@ -185,7 +194,7 @@ class Link:
                     body=body or None,
                     headers={
                         signing.HEADER: mark,
-                        "Content-Type": content_type,
+                        **named,
                         # What nobody reads would be on the line with each live sale.
                         "Accept-Encoding": SKIP_HEADER,
                         "User-Agent": SKIP_HEADER,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Timeout, parse_url
 
@@ -72,11 +73,38 @@ def unproved_context() -> ssl.SSLContext:
     return context
 
 
+class _OneWrite(HTTPSConnection):
+    """Sends head and body of a request together: one TLS record and one packet for a live sale."""
+
+    _waiting: list[bytes] | None = None
+
+    def request(self, *arguments: Any, **named: Any) -> None:
+        """As urllib3 does. Raises OSError and urllib3's errors."""
+        waiting: list[bytes] = []
+        self._waiting = waiting
+        try:
+            super().request(*arguments, **named)
+        finally:
+            self._waiting = None
+        super().send(b"".join(waiting))
+
+    def send(self, data: Any) -> None:
+        """Keep what belongs to a request until all of it is there."""
+        if self._waiting is None:
+            super().send(data)
+        else:
+            self._waiting.append(data)
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _OneWrite
+
+
 def open_pool(
     address: Address, context: ssl.SSLContext, server_name: str | None
 ) -> HTTPSConnectionPool:
     """Kept-alive connections without delays: small requests leave at once."""
-    return HTTPSConnectionPool(
+    return _Pool(
         address.host,
         address.port,
         maxsize=CONNECTIONS_MAX,

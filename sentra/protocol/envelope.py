@@ -1,7 +1,7 @@
 """What one `POST /v1/journal` carries: sealed segments, each with its custody stamp if it has one.
 
-Layout: `SNV1` | count | then for each: router (16 B, zero for none) | received_at_ms | length |
-sealed bytes. A router adds the stamp and never touches the bytes.
+Layout: `SNV1` | count | then for each: length, its top bit set where a stamp follows | the stamp's
+router (16 B) and received_at_ms, or nothing | sealed bytes. A router adds the stamp and never touches the bytes.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ SEGMENTS_MAX = 2_000
 """Segments in one envelope: a busy branch's live sales of an outage sent one by one."""
 
 _MAGIC = b"SNV1"
-_ITEM = struct.Struct(">16sQI")
-_NOBODY = bytes(16)
+_LENGTH = struct.Struct(">I")
+_STAMP = struct.Struct(">16sQ")
+_STAMPED = 1 << 31
 
 
 class EnvelopeDamaged(ProtocolError):
@@ -53,11 +54,11 @@ def pack(parcels: Sequence[Parcel]) -> bytes:
         raise ValueError(f"an envelope holds up to {SEGMENTS_MAX} segments")
     parts = [_MAGIC, len(parcels).to_bytes(2, "big")]
     for parcel in parcels:
-        router, at_ms = _NOBODY, 0
+        length, stamp = len(parcel.sealed), b""
         if parcel.custody is not None:
             router = uuid.UUID(parcel.custody.router).bytes
-            at_ms = parcel.custody.received_at_ms
-        parts += (_ITEM.pack(router, at_ms, len(parcel.sealed)), parcel.sealed)
+            length, stamp = length | _STAMPED, _STAMP.pack(router, parcel.custody.received_at_ms)
+        parts += (_LENGTH.pack(length), stamp, parcel.sealed)
     body = b"".join(parts)
     if len(body) > ENVELOPE_BYTES_MAX:
         raise ValueError(f"an envelope holds up to {ENVELOPE_BYTES_MAX} bytes")
@@ -75,15 +76,25 @@ def unpack(body: bytes) -> list[Parcel]:
         raise EnvelopeDamaged(f"more than {SEGMENTS_MAX} segments")
     parcels: list[Parcel] = []
     for _ in range(count):
-        if at + _ITEM.size > len(body):
-            raise EnvelopeDamaged("cut off within an item")
-        router, at_ms, length = _ITEM.unpack_from(body, at)
-        at += _ITEM.size
-        if length > SEGMENT_BYTES_MAX or at + length > len(body):
-            raise EnvelopeDamaged("cut off, or a segment longer than allowed")
-        custody = None if router == _NOBODY else Custody(str(uuid.UUID(bytes=router)), at_ms)
-        parcels.append(Parcel(body[at : at + length], custody))
-        at += length
+        parcel, at = _read_item(body, at)
+        parcels.append(parcel)
     if at != len(body):
         raise EnvelopeDamaged("bytes behind the last segment")
     return parcels
+
+
+def _read_item(body: bytes, at: int) -> tuple[Parcel, int]:
+    """(the parcel that begins there, where the next one does). Raises EnvelopeDamaged."""
+    custody = None
+    try:
+        (length,) = _LENGTH.unpack_from(body, at)
+        at += _LENGTH.size
+        if length & _STAMPED:
+            router, at_ms = _STAMP.unpack_from(body, at)
+            at += _STAMP.size
+            length, custody = length ^ _STAMPED, Custody(str(uuid.UUID(bytes=router)), at_ms)
+    except struct.error:
+        raise EnvelopeDamaged("cut off within an item") from None
+    if length > SEGMENT_BYTES_MAX or at + length > len(body):
+        raise EnvelopeDamaged("cut off, or a segment longer than allowed")
+    return Parcel(body[at : at + length], custody), at + length

@@ -155,6 +155,13 @@ def verify_device(
     return device
 
 
+def plain_bytes(body: bytes) -> Response:
+    """An answer whose bytes have no type of their own: nothing of them is for a browser."""
+    response = Response(body)
+    del response.headers["Content-Type"]
+    return response
+
+
 def install_protocol_errors(app: Flask, clock: Clock) -> None:
     """Answer every `ProtocolError` as problem+json; each is logged once and counted by its slug."""
 

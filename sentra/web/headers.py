@@ -33,8 +33,9 @@ HSTS_MAX_AGE_S: Final = 365 * 24 * 3600
 """A year, the least that browsers' preload lists take."""
 
 DEVICES: Final = "/v1/"
-"""Under this path devices ask, no browsers: with a good answer, what a page may load and do is not
-said, which would be half a kilobyte on the line for each live sale."""
+"""Under this path devices ask, with a signature that no browser can make. What a page may load and
+do is not said with a good answer to them: it would be half a kilobyte on the line for each live
+sale. A refusal says all of it, because anybody can cause one, also in a browser."""
 
 
 def install_headers(app: Flask, *, https: bool) -> None:
@@ -43,11 +44,13 @@ def install_headers(app: Flask, *, https: bool) -> None:
     @app.after_request
     def secure(response: Response) -> Response:
         headers = response.headers
+        if request.path.startswith(DEVICES) and response.status_code == HTTPStatus.OK:
+            if request.method != "POST":  # Nothing between keeps the answer to a POST.
+                headers.setdefault("Cache-Control", "no-store")
+            return response
         headers.setdefault("X-Content-Type-Options", "nosniff")
         if request.endpoint != "static":
             headers.setdefault("Cache-Control", "no-store")
-        if request.path.startswith(DEVICES) and response.status_code == HTTPStatus.OK:
-            return response
         headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         headers.setdefault("X-Frame-Options", "DENY")
         headers.setdefault("Referrer-Policy", "same-origin")

@@ -21,6 +21,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from syncd.service import answers
 from syncd.service.inbound.parts import EXTENSION, Parts
 
 END_S: Final = 5
@@ -88,6 +89,7 @@ def serve(
 ) -> None:
     """Serve until the process is asked to end. Raises SystemExit, as gunicorn does."""
     raise_open_files_limit()
+    answers.install()
     options: dict[str, Any] = {
         "bind": bind,
         "workers": workers,

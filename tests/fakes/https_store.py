@@ -13,6 +13,7 @@ import msgspec
 
 from sentra.link.errors import LinkRefused
 from sentra.protocol import envelope, signing
+from sentra.protocol.answer import pack_answer
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import pack_page
 from sentra.protocol.messages import Hello, Problem, problem_type
@@ -86,8 +87,8 @@ class HttpsStore:
             hello = msgspec.json.decode(asked.body, type=Hello)
             return Answer(body=msgspec.json.encode(self.store.hello(hello)))
         if parts.path == "/v1/journal":
-            answer = self.store.send(envelope.unpack(asked.body))
-            return Answer(body=msgspec.json.encode(answer))
+            parcels = envelope.unpack(asked.body)
+            return Answer(body=pack_answer(self.store.send(parcels), parcels))
         if parts.path == "/v1/feed":
             query = parse_qs(parts.query)
             return Answer(

@@ -23,6 +23,7 @@ from sentra.events import Branch, Decision, Device, Person
 from sentra.link.client import Link
 from sentra.pins import hash_pin
 from sentra.protocol import signing
+from sentra.protocol.answer import pack_answer
 from sentra.protocol.bodies import encode_decision
 from sentra.protocol.entry import EMPTY, Entry, Head
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Parcel, unpack
@@ -199,7 +200,7 @@ class FakeCloud:
             terminal = read_header(parcel.sealed).terminal
             outcomes[terminal] = self._take(terminal, parcel, outcomes.get(terminal))
         answer = JournalAnswer(outcomes=tuple(outcomes.values()), credit_bytes=self.credit_bytes)
-        return _json(answer)
+        return Answer(body=pack_answer(answer, parcels))
 
     def _take(self, terminal: str, parcel: Parcel, before: JournalOutcome | None) -> JournalOutcome:
         header, kept = read_header(parcel.sealed), self.entries.setdefault(terminal, [])

@@ -13,9 +13,11 @@ from sqlalchemy import Connection
 
 from sentra.cloud.identity import new_id
 from sentra.cloud.wake import head_moved, wake
+from sentra.protocol.answer import pack_answer
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, unpack
+from sentra.web.devices import plain_bytes
 from sentra.web.permissions import public
-from syncd.service.inbound.parts import LARGE_BODY_BYTES, parts, speaker, write_message
+from syncd.service.inbound.parts import LARGE_BODY_BYTES, parts, speaker
 from syncd.service.operations.acknowledge import acknowledge
 from syncd.service.operations.append import Ahead, Appended, append_envelope
 from syncd.service.operations.journals import Carrier
@@ -59,7 +61,7 @@ def journal() -> Response:
     answer = acknowledge(
         appended.journals, now_ms, here.keys.signing_key, waiting=here.ingest.waiting
     )
-    return write_message(answer)
+    return plain_bytes(pack_answer(answer, parcels))
 
 
 def _plain(connection: Connection) -> extensions.connection:

@@ -16,6 +16,7 @@ import pytest
 from router_agent.inbound.server import HANDSHAKE_S_MAX
 from sentra.link.errors import LinkRefused
 from sentra.protocol import signing
+from sentra.protocol.answer import unpack_answer
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Parcel, pack
 from sentra.protocol.feed import COMPANY
@@ -283,11 +284,12 @@ def test_a_segment_with_a_flipped_bit_is_answered_as_refused_and_counted(
     journal.sell(2)
     sealed = bytearray(journal.sealed(1, 2))
     sealed[at] ^= 4
-    status, body = raw(served, journal, "POST", "/v1/journal", pack([Parcel(bytes(sealed))]))
+    sent = [Parcel(bytes(sealed))]
+    status, body = raw(served, journal, "POST", "/v1/journal", pack(sent))
     assert status == 200, body
-    said = msgspec.json.decode(body)["outcomes"]
-    mine = [one for one in said if one["terminal"] == journal.terminal]
-    assert all(one["outcome"] == "refused" and one["problem"] for one in said)
+    said = unpack_answer(body, sent).outcomes
+    mine = [one for one in said if one.terminal == journal.terminal]
+    assert all(one.outcome == "refused" and one.problem for one in said)
     assert mine or said, "somebody is answered for"
     good = served.link(journal).send([Parcel(journal.sealed(1, 2))])
     assert good.outcomes[0].outcome == "appended"

@@ -16,6 +16,7 @@ from sentra.link import wire
 from sentra.link.client import Link
 from sentra.link.errors import AddressWrong, LinkDown, LinkRefused
 from sentra.protocol import envelope, signing
+from sentra.protocol.answer import pack_answer
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.errors import FeedDamaged
 from sentra.protocol.feed import pack_page
@@ -138,7 +139,7 @@ def test_an_envelope_is_sent_as_it_is_packed(serve: Serve, link: MakeLink) -> No
     note = HeadNote(1, 2, "00" * 32)
     outcome = JournalOutcome(terminal=DEVICE, outcome="appended", here=note)
     answer = JournalAnswer(outcomes=(outcome,), credit_bytes=7)
-    server = serve(lambda _: Answer(body=msgspec.json.encode(answer)))
+    server = serve(lambda _: Answer(body=pack_answer(answer, [])))
     assert link(server.address).send([Parcel(b"sealed")]) == answer
     assert envelope.unpack(server.asked[0].body) == [Parcel(b"sealed")]
     check_signature(server.asked[0])

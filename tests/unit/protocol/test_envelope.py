@@ -18,7 +18,7 @@ from sentra.protocol.envelope import (
 from sentra.protocol.segment import SEGMENT_BYTES_MAX
 from tests.unit.protocol.shapes import an_id, flipped, ids
 
-custodies = st.builds(Custody, ids.filter(lambda i: i != an_id(0)), st.integers(0, 2**63 - 1))
+custodies = st.builds(Custody, ids, st.integers(0, 2**63 - 1))
 parcels = st.builds(Parcel, st.binary(max_size=300), st.none() | custodies)
 lists = st.lists(parcels, max_size=12)
 
@@ -66,7 +66,7 @@ def test_limits_hold_on_both_sides() -> None:
         pack([Parcel(b"")] * (SEGMENTS_MAX + 1))
     with pytest.raises(ValueError, match="bytes"):
         pack([Parcel(bytes(SEGMENT_BYTES_MAX))] * 9)
-    too_many = b"SNV1" + (SEGMENTS_MAX + 1).to_bytes(2, "big") + bytes(28 * (SEGMENTS_MAX + 1))
+    too_many = b"SNV1" + (SEGMENTS_MAX + 1).to_bytes(2, "big") + bytes(4 * (SEGMENTS_MAX + 1))
     with pytest.raises(EnvelopeDamaged, match="more than"):
         unpack(too_many)
     with pytest.raises(EnvelopeDamaged, match="larger"):
@@ -77,4 +77,10 @@ def test_a_length_that_lies_is_refused() -> None:
     body = pack([Parcel(b"abc")])
     for length in (0, 2, 4, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MAX + 1, 2**32 - 1):
         with pytest.raises(EnvelopeDamaged):
-            unpack(body[:30] + length.to_bytes(4, "big") + body[34:])
+            unpack(body[:6] + length.to_bytes(4, "big") + body[10:])
+
+
+def test_a_stamp_costs_nothing_where_there_is_none() -> None:
+    assert len(pack([Parcel(b"abc")])) == 6 + 4 + 3
+    stamped = Parcel(b"abc", Custody(an_id(1), 5))
+    assert len(pack([stamped])) == 6 + 4 + 24 + 3

@@ -21,7 +21,9 @@ from tests.present import NOW_MS
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 SIGNED = "/v1/journal?x=1&y=%2F"
-DEVICE = KnownDevice("device-1", "terminal", "branch-1", KEY.public_key())
+DEVICE = KnownDevice(
+    "01980000-0000-7000-8000-000000000001", "terminal", "branch-1", KEY.public_key()
+)
 
 
 class StillClock:
@@ -71,7 +73,7 @@ def test_another_body_or_target_is_refused(check: Callable[..., KnownDevice]) ->
 
 def test_a_stranger_is_unknown(check: Callable[..., KnownDevice]) -> None:
     with pytest.raises(DeviceUnknown):
-        check(device="device-2")
+        check(device="01980000-0000-7000-8000-000000000002")
 
 
 def test_the_window_is_five_minutes_to_both_sides(check: Callable[..., KnownDevice]) -> None:

@@ -139,3 +139,29 @@ def test_a_server_for_devices_needs_no_token() -> None:
     app = create_app("service", secret_key="tests only", csrf=False)
     app.add_url_rule("/v1/journal", "journal", lambda: "taken", methods=["POST"])
     assert app.test_client().post("/v1/journal").text == "taken"
+
+
+def test_only_good_answers_to_devices_go_without_a_browsers_headers() -> None:
+    app = create_app("service", secret_key="tests only", csrf=False)
+    app.add_url_rule("/v1/journal", "journal", lambda: "taken", methods=["POST"])
+    app.add_url_rule("/v1/feed", "feed", lambda: "page")
+    app.add_url_rule("/v1/odd", "odd", lambda: ("made", 201))
+    app.add_url_rule("/page", "page", lambda: "page")
+    client = app.test_client()
+    assert set(client.post("/v1/journal").headers.keys()) == {"Content-Type", "Content-Length"}
+    feed = client.get("/v1/feed").headers
+    assert set(feed.keys()) == {"Content-Type", "Content-Length", "Cache-Control"}
+    assert feed["Cache-Control"] == "no-store"
+    for path, method in (
+        ("/v1/journal", "GET"),
+        ("/v1/nothing", "POST"),
+        ("/v1/odd", "GET"),
+        ("/v1", "GET"),
+        ("/page", "GET"),
+        ("/readyz", "GET"),
+    ):
+        headers = client.open(path, method=method).headers
+        assert headers["Content-Security-Policy"], path
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Cache-Control"] == "no-store"
