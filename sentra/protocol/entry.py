@@ -21,6 +21,9 @@ SEQ_MAX = 2**63 - 1
 
 HASH_BYTES = 32
 
+DATE_BYTES = 10
+"""`2026-11-22`."""
+
 BODY_BYTES_MAX = 256 * 1024
 """A receipt of 500 lines is about 100 KiB; more is not a fact of a till."""
 
@@ -134,18 +137,33 @@ def first_broken(entries: Iterable[Entry], before: Head) -> Entry | None:
     head = before
     for entry in entries:
         expected_seq = head.seq + 1 if entry.epoch == head.epoch else 1
-        digest = entry_hash(
+        if (
+            entry.seq != expected_seq
+            or entry.epoch < head.epoch
+            or _hash_behind(entry, head.hash) != entry.hash
+        ):
+            return entry
+        head = Head(entry.epoch, entry.seq, entry.hash)
+    return None
+
+
+def _hash_behind(entry: Entry, prev: bytes) -> bytes | None:
+    """What the entry's hash must be; None where it holds what no entry can hold."""
+    try:
+        business_date = entry.business_date.encode()
+        if len(business_date) != DATE_BYTES:
+            return None
+        return entry_hash(
             terminal_bytes(entry.terminal),
             entry.epoch,
             entry.seq,
             entry.kind.encode(),
             entry.schema,
             entry.recorded_at_ms,
-            entry.business_date.encode(),
+            business_date,
             entry.body,
-            head.hash,
+            prev,
         )
-        if entry.seq != expected_seq or entry.epoch < head.epoch or digest != entry.hash:
-            return entry
-        head = Head(entry.epoch, entry.seq, entry.hash)
-    return None
+    # A number or a text that does not fit into the header, or a column of another type.
+    except (struct.error, OverflowError, ValueError, TypeError, AttributeError):
+        return None
