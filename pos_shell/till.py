@@ -16,6 +16,7 @@ from sentra.protocol.entry import Entry, head_of
 from sentra.vault import journal
 from sentra.vault.database import DATABASE_FILE, Vault
 from sentra.vault.driver import Connection
+from sentra.vault.epochs import secure_head
 from sentra.vault.identity import Identity, read_identity
 
 
@@ -108,6 +109,8 @@ class Till:
                     vault.close()
                     self._is_foreign = True
                     raise NotATerminal(folder=self.folder)
+                # Before anything is written: an old copy that was put back sells in a new epoch.
+                secure_head(vault, self.clock())
                 self._vault = vault
             return self._vault
 

@@ -281,7 +281,10 @@ def seal_all(entries: Sequence[Entry], key: Ed25519PrivateKey) -> Iterator[bytes
 
 
 def follows(header: SegmentHeader, head: Head) -> bool:
-    """Whether the segment's first entry is the very next one after `head`."""
+    """Whether the segment's first entry can be the very next one after `head`.
+
+    Epochs may leave numbers out: a restored terminal burns those that it may have used before.
+    """
     if header.epoch == head.epoch:
         return header.first_seq == head.seq + 1
-    return header.epoch == head.epoch + 1 and header.first_seq == 1
+    return header.epoch > head.epoch and header.first_seq == 1

@@ -33,6 +33,21 @@ def head(db: Connection) -> Head:
     return Head(epoch[0], *last) if last else Head(epoch[0], 0, epoch[1])
 
 
+def highest_epoch(db: Connection) -> int:
+    """The highest number of an epoch that anything was ever written in here; 1 for none."""
+    query = (
+        "SELECT max((SELECT coalesce(max(epoch), 1) FROM journal_epoch),"
+        " (SELECT coalesce(max(epoch), 1) FROM abandoned_entry))"
+    )
+    return int(db.execute(query).fetchone()[0])
+
+
+def is_provisional(db: Connection) -> bool:
+    """Whether this journal was put back and waits for what its stores hold of it."""
+    row = db.execute("SELECT provisional FROM journal_epoch ORDER BY epoch DESC LIMIT 1").fetchone()
+    return bool(row and row[0])
+
+
 def entries(db: Connection, after: Head, limit: int) -> list[Entry]:
     """Up to `limit` entries behind a head, in order, over epochs."""
     return list(read(db, terminal_of(db), after, limit))

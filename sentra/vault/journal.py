@@ -6,21 +6,35 @@ under one name.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from sentra.events import Fact
-from sentra.projection.rows import Place, project
-from sentra.projection.tables import SHARED
+from sentra.projection.rows import Place
 from sentra.protocol.bodies import encode_fact
 from sentra.protocol.entry import BODY_BYTES_MAX, EMPTY, Entry, Head, make_entry
 from sentra.protocol.segment import SegmentHeader, read_header, seal_all
 from sentra.vault.driver import Connection
-from sentra.vault.entries import entries, entry_of, facts, hash_at, head, holds, read
+from sentra.vault.entries import (
+    entries,
+    entry_of,
+    facts,
+    hash_at,
+    head,
+    highest_epoch,
+    holds,
+    is_provisional,
+    read,
+)
 from sentra.vault.failures import FactTooLarge
+from sentra.vault.head_file import (
+    HEAD_FILE,
+    read_head_file,
+    sync_head_file,
+    was_put_back,
+    write_head_file,
+)
 from sentra.vault.identity import Identity, read_identity
+from sentra.vault.rows import add_first_rows, add_rows
 from sentra.vault.verify import Finding, verify
 from sentra.vault.watermarks import (
     Backlog,
@@ -42,7 +56,10 @@ __all__ = [
     "facts",
     "hash_at",
     "head",
+    "highest_epoch",
     "holds",
+    "insert_entry",
+    "is_provisional",
     "open_epoch",
     "parcels_after",
     "project_all",
@@ -50,6 +67,7 @@ __all__ = [
     "reset_watermark",
     "seal_pending",
     "set_watermark",
+    "sync_head_file",
     "unsealed",
     "verify",
     "was_put_back",
@@ -60,29 +78,11 @@ __all__ = [
 SEAL_ENTRIES_MAX: Final = 20_000
 """Entries sealed in one transaction: ten full segments, a fifth of a second."""
 
-HEAD_FILE: Final = "head.json"
-
 _INSERT_ENTRY: Final = """
 INSERT INTO journal_entry (
     epoch, seq, kind, schema, recorded_at_ms, business_date, body, hash, stored_at_ms
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-
-_INSERTS: Final = {
-    table.name: 'INSERT INTO "{}" ({}) VALUES ({})'.format(  # noqa: S608 - our own names
-        table.name,
-        ", ".join(column.name for column in table.columns),
-        ", ".join("?" for _ in table.columns),
-    )
-    for table in SHARED
-}
-
-
-class _HeadFile(msgspec.Struct, frozen=True):
-    epoch: int
-    seq: int
-    hash: str
-
 
 # --- Writing ------------------------------------------------------------------------------------
 
@@ -105,35 +105,39 @@ def append(
     if before == EMPTY:
         open_epoch(db, before, now_ms)
     entry = make_entry(identity.device_id, before, kind, schema, now_ms, fact.business_date, body)
+    insert_entry(db, entry, now_ms if stored_at_ms is None else stored_at_ms)
+    add_rows(db, Place(identity.branch_id, identity.device_id, entry.epoch, entry.seq), fact)
+    return entry
+
+
+def insert_entry(db: Connection, entry: Entry, stored_at_ms: int) -> None:
+    """The entry alone, which must follow the head. `stored_at_ms`: from when it waits here."""
     db.execute(
         _INSERT_ENTRY,
         (
             entry.epoch,
             entry.seq,
-            kind,
-            schema,
-            now_ms,
-            fact.business_date,
-            body,
+            entry.kind,
+            entry.schema,
+            entry.recorded_at_ms,
+            entry.business_date,
+            entry.body,
             entry.hash,
-            now_ms if stored_at_ms is None else stored_at_ms,
+            stored_at_ms,
         ),
     )
-    _project(db, Place(identity.branch_id, identity.device_id, entry.epoch, entry.seq), fact)
-    return entry
 
 
-def open_epoch(db: Connection, base: Head, at_ms: int) -> None:
-    """Opens `base.epoch`, whose first entry chains to `base.hash`; `base.seq` must be 0."""
-    row = (base.epoch, base.hash, at_ms)
+def open_epoch(db: Connection, base: Head, at_ms: int, *, provisional: bool = False) -> None:
+    """Opens `base.epoch`, whose first entry chains to `base.hash`; `base.seq` must be 0.
+
+    Nothing of a provisional epoch is sealed: what it chains to is not here.
+    """
     db.execute(
-        "INSERT OR IGNORE INTO journal_epoch (epoch, base_hash, opened_at_ms) VALUES (?,?,?)", row
+        "INSERT OR IGNORE INTO journal_epoch (epoch, base_hash, opened_at_ms, provisional)"
+        " VALUES (?,?,?,?)",
+        (base.epoch, base.hash, at_ms, provisional),
     )
-
-
-def _project(db: Connection, place: Place, fact: Fact) -> None:
-    for table, row in project(place, fact):
-        db.execute(_INSERTS[table], row)
 
 
 def project_all(db: Connection) -> None:
@@ -141,11 +145,11 @@ def project_all(db: Connection) -> None:
     identity = read_identity(db)
     if identity is None:
         return
+    # Only a journal that was put back can hold a fact's identity twice.
+    add = add_rows if highest_epoch(db) == 1 else add_first_rows
     for entry, fact in facts(db, identity.device_id):
         if fact is not None:
-            _project(
-                db, Place(identity.branch_id, identity.device_id, entry.epoch, entry.seq), fact
-            )
+            add(db, Place(identity.branch_id, identity.device_id, entry.epoch, entry.seq), fact)
 
 
 # --- Sending ------------------------------------------------------------------------------------
@@ -156,6 +160,8 @@ def seal_pending(db: Connection, identity: Identity) -> int:
 
     Call it inside `writer()`, when about to send: what waits long makes large segments.
     """
+    if is_provisional(db):
+        return 0
     pending = list(read(db, identity.device_id, _sealed_up_to(db), SEAL_ENTRIES_MAX))
     for sealed in seal_all(pending, identity.private_key):
         header = read_header(sealed)
@@ -167,9 +173,11 @@ def seal_pending(db: Connection, identity: Identity) -> int:
 
 
 def unsealed(db: Connection) -> bool:
-    """Whether any entry is in no segment yet."""
-    end, done = head(db), _sealed_up_to(db)
-    return end.seq > 0 and (end.epoch, end.seq) > (done.epoch, done.seq)
+    """Whether any entry is in no segment yet and may be sealed."""
+    done = _sealed_up_to(db)
+    query = "SELECT 1 FROM journal_entry WHERE (epoch, seq) > (?, ?) LIMIT 1"
+    waits = db.execute(query, (done.epoch, done.seq)).fetchone() is not None
+    return waits and not is_provisional(db)
 
 
 def _sealed_up_to(db: Connection) -> Head:
@@ -200,32 +208,3 @@ def parcels_after(
             break
         parcels.append((read_header(sealed), sealed))
     return parcels
-
-
-# --- The head outside the database --------------------------------------------------------------
-
-
-def write_head_file(folder: Path, head: Head) -> None:
-    """Notes the head beside the database, after the commit, atomically.
-
-    Not synced to disk on its own: it is evidence against an old copy put back, not against a
-    power cut, and a head that is a little old proves nothing wrong.
-    """
-    unfinished = folder / (HEAD_FILE + ".new")
-    unfinished.write_bytes(msgspec.json.encode(_HeadFile(head.epoch, head.seq, head.hash.hex())))
-    unfinished.replace(folder / HEAD_FILE)
-
-
-def read_head_file(folder: Path) -> Head | None:
-    """The head noted beside the database; None where there is none that can be read."""
-    try:
-        noted = msgspec.json.decode((folder / HEAD_FILE).read_bytes(), type=_HeadFile)
-        return Head(noted.epoch, noted.seq, bytes.fromhex(noted.hash))
-    except (OSError, ValueError, msgspec.DecodeError):
-        return None
-
-
-def was_put_back(db: Connection, folder: Path) -> bool:
-    """Whether this database is an older copy: the noted head is one that it never had."""
-    noted = read_head_file(folder)
-    return noted is not None and not holds(db, noted)

@@ -108,12 +108,57 @@ CREATE TABLE word (
 CREATE INDEX ix_word_length ON word (length);
 """
 
+_SNAPSHOTS: Final[Migration] = """
+CREATE TABLE feed_snapshot (
+    scope TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    note TEXT NOT NULL,
+    whole INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (scope, sha256)
+) WITHOUT ROWID;
+CREATE TABLE feed_snapshot_part (
+    scope TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (scope, sha256, start)
+);
+"""
+"""Snapshots of the feed on their way here, part by part; `whole`: checked, and served on."""
+
+_TERMINAL_SNAPSHOTS: Final[Migration] = """
+ALTER TABLE product ADD COLUMN scope TEXT NOT NULL DEFAULT 'company';
+ALTER TABLE product ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE decision ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX ix_product_stale ON product (scope) WHERE stale = 1;
+CREATE INDEX ix_decision_stale ON decision (scope) WHERE stale = 1;
+"""
+"""`stale`: said before the feed was restarted, and not yet said anew."""
+
+_EPOCHS: Final[Migration] = """
+ALTER TABLE journal_epoch ADD COLUMN provisional INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE abandoned_entry (
+    hash BLOB PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    schema INTEGER NOT NULL,
+    recorded_at_ms INTEGER NOT NULL,
+    business_date TEXT NOT NULL,
+    body BLOB NOT NULL,
+    abandoned_at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX ix_abandoned_epoch ON abandoned_entry (epoch);
+"""
+"""Entries of a line that a restored journal left: each of their facts stands in a later epoch."""
+
 ROOM: Final = "vault"
 """The kernel's own migrations; a program may keep tables of its own in a room of its own name."""
 
 MIGRATIONS: Final[dict[str, tuple[Migration, ...]]] = {
-    "terminal": (_COMMON + _TERMINAL,),
-    "router": (_COMMON,),
+    "terminal": (_COMMON + _TERMINAL, _SNAPSHOTS + _TERMINAL_SNAPSHOTS, _EPOCHS),
+    "router": (_COMMON, _SNAPSHOTS),
 }
 
 _BOOK: Final = """

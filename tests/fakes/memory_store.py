@@ -12,6 +12,7 @@ from sentra.protocol.entry import EMPTY, GENESIS, Entry, Head, head_of
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Parcel
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import SealedRevision
+from sentra.protocol.journal_page import JournalPage, fill_page
 from sentra.protocol.messages import (
     Hello,
     HelloAnswer,
@@ -23,7 +24,7 @@ from sentra.protocol.messages import (
     problem_type,
     sign_watermark,
 )
-from sentra.protocol.segment import SEGMENT_BYTES_MAX, check_signature, open_segment
+from sentra.protocol.segment import SEGMENT_BYTES_MAX, check_signature, open_segment, read_header
 
 FEED_PAGE = 3
 """Revisions in one page, so that tests need more than one."""
@@ -94,6 +95,23 @@ class MemoryStore:
         behind = [revision for revision in revisions if revision.revision > after]
         return (revisions[-1].revision if revisions else 0), behind[:FEED_PAGE]
 
+    def journal(self, after: Head) -> JournalPage:
+        """The speaker's own segments; a store of one terminal, so there is no other's."""
+        self._meet()
+        (terminal,) = self.journals
+        return JournalPage(self.head(terminal), fill_page(self._behind(terminal, after)))
+
+    def _behind(self, terminal: str, after: Head) -> list[bytes]:
+        """Sealed bytes as they came, which reach beyond a place."""
+        held = {(entry.epoch, entry.seq): entry.hash for entry in self.journals[terminal]}
+        found = {}
+        for sealed in (one for each in self.sent for one in each):
+            header = read_header(sealed)
+            place = (header.epoch, header.last_seq)
+            if place > (after.epoch, after.seq) and held.get(place) == header.last_hash:
+                found[place] = sealed
+        return [found[place] for place in sorted(found)]
+
     def _take(self, sealed: bytes) -> JournalOutcome:
         terminal = "unreadable"
         try:
@@ -108,9 +126,10 @@ class MemoryStore:
         except ProtocolError as error:
             word = "fork" if error.slug == "chain-broken" else "refused"
             return self._outcome(terminal, word, problem=error.slug)
-        if any(entry not in held for entry in entries if entry.seq <= head.seq):
+        end = (head.epoch, head.seq)
+        if any(entry not in held for entry in entries if (entry.epoch, entry.seq) <= end):
             return self._outcome(terminal, "fork")
-        new = [e for e in entries if (e.epoch, e.seq) > (head.epoch, head.seq)]
+        new = [e for e in entries if (e.epoch, e.seq) > end]
         held += new
         return self._outcome(terminal, "appended" if new else "already", appended=len(new))
 

@@ -11,8 +11,11 @@ import structlog
 
 from sentra.failures import Failure
 from sentra.instants import Clock
+from sentra.protocol.entry import Head
 from sentra.vault.database import Vault
+from sentra.vault.epochs import secure_head
 from sentra.vault.failures import VaultFailure, VaultMissing
+from sentra.vault.head_file import sync_head_file
 from sentra.vault.identity import Identity, read_identity
 from sentra.vault.state import LinkState, SyncStatus, put_sync_status
 from syncd.daemon.failures import NotATill
@@ -61,6 +64,7 @@ class TillLoop(threading.Thread):
         self._lines: Lines | None = None
         self._status = SyncStatus()
         self._status_tick_ms: int | None = None
+        self._synced_head: Head | None = None
         self.failure: Failure | None = None
         self.turned = False
 
@@ -124,6 +128,8 @@ class TillLoop(threading.Thread):
         return None
 
     def _serve(self, vault: Vault, identity: Identity) -> None:
+        if secure_head(vault, self._clock()):
+            _log.warning("an old copy of the vault was put back")
         self._lines = Lines(identity, self._clock, os.urandom)
         shelf = VaultShelf(vault, identity)
         turner = self._turner = Turner(
@@ -150,6 +156,7 @@ class TillLoop(threading.Thread):
             idle_ms = turner.take(self._timer_ms)
             listener.follow(turner.link)
             self._note(vault, shelf, turner)
+            self._sync_head(shelf)
             vault.checkpoint()
         except VaultFailure as failure:
             if not failure.retry:
@@ -163,6 +170,13 @@ class TillLoop(threading.Thread):
             return FAULT_WAIT_MS
         self.turned = True
         return idle_ms
+
+    def _sync_head(self, shelf: VaultShelf) -> None:
+        """Brings the noted head to the disk when it moved, so that no cashier waits for it."""
+        head = shelf.head()
+        if head != self._synced_head:
+            sync_head_file(self.folder)
+            self._synced_head = head
 
     def _wait(self, idle_ms: int) -> None:
         if self._disk_moved:

@@ -288,7 +288,7 @@ def test_a_single_entry_of_the_largest_size_always_fits() -> None:
     assert len(sealed[0]) <= SEGMENT_BYTES_MAX
 
 
-def test_a_segment_follows_a_head_in_its_epoch_or_at_the_start_of_the_next() -> None:
+def test_a_segment_follows_a_head_in_its_epoch_or_at_the_start_of_a_later_one() -> None:
     header = read_header(seal(some(2, head=Head(1, 4, bytes(32))), KEY))
     assert follows(header, Head(1, 4, b""))
     assert not follows(header, Head(1, 3, b""))
@@ -296,6 +296,8 @@ def test_a_segment_follows_a_head_in_its_epoch_or_at_the_start_of_the_next() -> 
     first = read_header(seal(some(1, head=Head(2, 0, bytes(32))), KEY))
     assert follows(first, Head(1, 99, b""))
     assert not follows(first, Head(3, 0, b""))
+    later = read_header(seal(some(1, head=Head(5, 0, bytes(32))), KEY))
+    assert follows(later, Head(2, 7, b""))
 
 
 def test_the_bytes_are_what_they_were_in_every_version() -> None:

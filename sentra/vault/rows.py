@@ -1,0 +1,61 @@
+"""A fact's rows in this vault's projection; of one that comes twice the first counts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sentra.events import Fact
+from sentra.projection.rows import Place, project
+from sentra.projection.tables import SHARED
+from sentra.vault.driver import Connection
+
+_INSERTS: Final = {
+    table.name: 'INSERT INTO "{}" ({}) VALUES ({})'.format(  # noqa: S608 - our own names
+        table.name,
+        ", ".join(column.name for column in table.columns),
+        ", ".join("?" for _ in table.columns),
+    )
+    for table in SHARED
+}
+
+_KEYS: Final = {table.name: list(table.columns)[1].name for table in SHARED}
+"""The column of a fact's own id in each table."""
+
+_EXISTS: Final = {
+    name: f'SELECT 1 FROM "{name}" WHERE branch_id = ? AND "{key}" = ? LIMIT 1'  # noqa: S608
+    for name, key in _KEYS.items()
+}
+
+_DELETES: Final = {
+    name: f'DELETE FROM "{name}" WHERE branch_id = ? AND "{key}" = ?'  # noqa: S608 - our names
+    for name, key in _KEYS.items()
+}
+
+
+def add_rows(db: Connection, place: Place, fact: Fact) -> None:
+    """Adds the fact's rows; the driver's IntegrityError where its identity was used before."""
+    for table, row in project(place, fact):
+        db.execute(_INSERTS[table], row)
+
+
+def add_first_rows(db: Connection, place: Place, fact: Fact) -> bool:
+    """Adds the fact's rows unless a fact of its identity has some already; whether it did."""
+    rows = list(project(place, fact))
+    table, first = rows[0]
+    if db.execute(_EXISTS[table], first[:2]).fetchone() is not None:
+        return False
+    for table, row in rows:
+        db.execute(_INSERTS[table], row)
+    return True
+
+
+def drop_rows(db: Connection, place: Place, fact: Fact) -> None:
+    """Removes the rows of a fact that is about to be recorded at another place."""
+    for table, key in {(table, row[:2]) for table, row in project(place, fact)}:
+        db.execute(_DELETES[table], key)
+
+
+def fact_key(fact: Fact) -> tuple[str, str]:
+    """(table, id): the identity that a fact bears, minted at the till when it began."""
+    table, row = next(project(Place("", "", 1, 1), fact))
+    return table, str(row[1])

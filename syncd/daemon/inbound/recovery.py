@@ -1,0 +1,94 @@
+"""Where a store tells of entries that are not here: asks every store, takes up what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import structlog
+
+from sentra.instants import Clock
+from sentra.link.client import Link
+from sentra.link.errors import LinkDown, LinkRefused
+from sentra.protocol.entry import EMPTY
+from sentra.protocol.errors import ProtocolError
+from sentra.protocol.messages import Hello
+from syncd.daemon.inbound import metrics
+from syncd.daemon.operations.greet import FORK, JOURNAL_BEHIND
+from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName, Talk
+from syncd.daemon.operations.restore import Asked, Line, ask, recover
+from syncd.daemon.outbound.lines import Lines
+from syncd.daemon.outbound.shelf import VaultShelf
+
+_log = structlog.get_logger(__name__)
+
+
+class Recovery:
+    """One till's; belongs to its daemon's thread.
+
+    `began` is where the journal ended when the daemon started: who goes on from a later entry
+    than that, and is not this daemon, is another machine.
+    """
+
+    def __init__(self, shelf: VaultShelf, lines: Lines, clock: Clock) -> None:
+        self._shelf, self._lines, self._clock = shelf, lines, clock
+        self.began = shelf.head()
+
+    def is_due(self, talk: Talk) -> bool:
+        """Whether a store's hello, or the vault itself, tells of entries that are not here."""
+        return talk.notice in (JOURNAL_BEHIND, FORK) or self._shelf.is_provisional()
+
+    def take(self, talk: Talk, link: Link, hello: Callable[[], Hello]) -> bool:
+        """Whether the journal went on in another epoch. Raises LinkDown, LinkRefused."""
+        shelf = self._shelf
+        try:
+            asked = [ask(talk.store, link, talk.here, shelf), *self._others(talk.store, hello)]
+            outcome = recover(asked, shelf, self.began, self._clock())
+        except ProtocolError as error:
+            talk.notice = JOURNAL_BEHIND
+            metrics.FAILED.labels(talk.store, error.slug).inc()
+            _log.error("the stores' journal is not believed", problem=error.slug, detail=str(error))
+            return False
+        if outcome.clone is not None:
+            self._note_clone(talk, asked, outcome.clone)
+            return False
+        if outcome.done is None:
+            return False
+        done = outcome.done
+        _log.warning(
+            "the journal was put back and goes on",
+            epoch=done.epoch,
+            fetched=done.fetched,
+            again=done.again,
+        )
+        self.began = shelf.head()
+        return True
+
+    def _note_clone(self, talk: Talk, asked: Sequence[Asked], clone: Line) -> None:
+        if clone.name == CLOUD and not self._shelf.is_forked():
+            self._shelf.note_fork(0, self._clock())
+            _log.error("another machine uses this identity", parted_seq=clone.parted.seq)
+        mine = next((one.line for one in asked if one.name == talk.store), None)
+        if mine is None:
+            # Only another store has the second line; this one goes on with ours.
+            talk.notice = None
+            return
+        talk.notice = FORK
+        if talk.aside is None:
+            talk.aside = mine.parted
+
+    def _others(self, name: StoreName, hello: Callable[[], Hello]) -> Iterator[Asked]:
+        """What the other stores hold, where they answer: selling never waits for them."""
+        for other, link in self._other_links(name):
+            try:
+                note = link.hello(hello()).here.get(self._shelf.terminal())
+                head = EMPTY if note is None else note.to_head()
+                yield ask(other, link, head, self._shelf)
+            except (LinkDown, LinkRefused, ProtocolError, ValueError) as error:
+                _log.info("a store was not asked", store=other, detail=str(error))
+
+    def _other_links(self, name: StoreName) -> Iterator[tuple[StoreName, Link]]:
+        if name != CLOUD:
+            yield CLOUD, self._lines.cloud()
+            return
+        for link in self._lines.routers(self._shelf.routers()):
+            yield ROUTER, link
