@@ -26,6 +26,8 @@ from webapp.catalogue.importing.routes import install_uploads
 from webapp.catalogue.routes import blueprint as catalogue
 from webapp.change import PARTS, Parts
 from webapp.config import SETTINGS, Settings
+from webapp.courier.routes import blueprint as courier
+from webapp.courier.routes import install_courier_uploads
 from webapp.dashboard.routes import blueprint as dashboard
 from webapp.database import install_database, unavailable
 from webapp.exceptions.routes import blueprint as exceptions
@@ -52,6 +54,7 @@ BLUEPRINTS: Final = (
     branches,
     devices,
     people,
+    courier,
 )
 """One for each subject of the menu."""
 
@@ -117,6 +120,7 @@ def create_webapp(
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     install_uploads(app)
+    install_courier_uploads(app)
     install_limits(app, settings.redis_url)
     app.add_url_rule("/", "home", _home)
     return app

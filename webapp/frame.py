@@ -61,6 +61,7 @@ _MENU: Final = (
         (
             _Entry(lazy_gettext("Branches"), "branches.index", "building-store", "branches.view"),
             _Entry(lazy_gettext("People"), "people.index", "users", "people.view"),
+            _Entry(lazy_gettext("Courier"), "courier.index", "transfer", "courier.unpack"),
         ),
     ),
 )

@@ -28,6 +28,7 @@ PERMISSIONS: Final = (
     "devices.revoke",
     "people.view",
     "people.edit",
+    "courier.unpack",
 )
 
 _READ: Final = frozenset({"dashboard.view", "sales.view", "shifts.view", "exceptions.view"})
@@ -43,6 +44,7 @@ _MANAGE: Final = frozenset(
         "devices.revoke",
         "people.view",
         "people.edit",
+        "courier.unpack",
     }
 )
 
@@ -50,7 +52,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     "owner": frozenset(PERMISSIONS),
     "manager": _READ | _MANAGE,
     "bookkeeper": _READ | {"sales.export", "catalogue.view"},
-    "branch_it": frozenset({"branches.view", "devices.enrol", "devices.revoke"}),
+    "branch_it": frozenset({"branches.view", "devices.enrol", "devices.revoke", "courier.unpack"}),
     "supervisor": frozenset(),
     "cashier": frozenset(),
 }

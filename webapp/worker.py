@@ -28,7 +28,10 @@ from webapp.config import Settings
 
 QUEUE: Final = "sentra"
 
-JOBS: Final = {"import.catalogue": "webapp.catalogue.importing.job.import_run_job"}
+JOBS: Final = {
+    "import.catalogue": "webapp.catalogue.importing.job.import_run_job",
+    "import.courier": "webapp.courier.job.courier_job",
+}
 """Name of a job -> its function, which is called with one id."""
 
 JOB_SECONDS_MAX: Final = 30 * 60

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import DESK, PHONE, assert_accessible, assert_fits, in_looks, shoot
+from tests.e2e.browser import DESK, PHONE, assert_accessible, assert_fits, in_looks, settled, shoot
 from tests.support.chain import Chain
 
 Enter = Callable[..., Page]
@@ -28,6 +28,7 @@ PAGES = {
     "branch-new": "/branches/new",
     "people": "/people",
     "person-new": "/people/new",
+    "courier": "/courier",
     "account": "/account",
     "not-found": "/nothing-here",
 }
@@ -57,6 +58,7 @@ def details(page: Page, office: str) -> Iterator[str]:
     for name, address in DETAILS.items():
         page.set_viewport_size(DESK)
         page.goto(f"{office}{address}{'&' if '?' in address else '?'}lang=en")
+        settled(page)
         page.locator(".row-link").first.click()
         expect(page.get_by_role("navigation", name="You are here")).to_be_visible()
         yield name

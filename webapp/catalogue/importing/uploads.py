@@ -125,14 +125,20 @@ def discard(change: Change, run_id: str) -> str:
 
 def read_run(connection: Connection, run_id: str) -> Run | None:
     """The run with this id, or None."""
-    rows = connection.execute(_runs().where(import_run.c.id == run_id)).all()
+    rows = connection.execute(
+        _runs().where(import_run.c.id == run_id, import_run.c.kind == KIND)
+    ).all()
     return _run(rows[0]) if rows else None
 
 
 def read_runs(connection: Connection) -> tuple[Run, ...]:
     """The newest runs that were not given up."""
     c = import_run.c
-    question = _runs().where(c.status != "discarded").order_by(c.created_at_ms.desc(), c.id)
+    question = (
+        _runs()
+        .where(c.status != "discarded", c.kind == KIND)
+        .order_by(c.created_at_ms.desc(), c.id)
+    )
     return tuple(_run(row) for row in connection.execute(question.limit(RUNS_SHOWN)))
 
 

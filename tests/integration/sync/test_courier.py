@@ -1,0 +1,460 @@
+"""Sales by USB stick: from a real vault into PostgreSQL, twice, in any order, and hostile files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, text
+
+from router_agent.courier import open_router
+from sentra.cloud.company import CompanyFacts
+from sentra.cloud.keys import CompanyKeys
+from sentra.command import sentra
+from sentra.courier import packing, unpacking
+from sentra.courier.failures import (
+    CourierFailure,
+    FileAltered,
+    FileCutOff,
+    FileDamaged,
+    FileNotForUs,
+    FileUnwritable,
+    NotUnpackedHere,
+    OtherBranch,
+    OtherCompany,
+    PackedByRevoked,
+    PackedByUnknown,
+)
+from sentra.protocol.courier import (
+    RANDOM_BYTES,
+    CourierHeader,
+    open_envelopes,
+    read_header,
+    seal,
+)
+from sentra.protocol.entry import EMPTY
+from sentra.protocol.envelope import Parcel
+from sentra.protocol.messages import JournalOutcome
+from sentra.vault import journal
+from sentra.vault.database import Vault
+from sentra.vault.identity import Identity
+from syncd.daemon.outbound.courier import TillDepot
+from syncd.service.courier import CloudTaker
+from tests.present import NOW_MS
+from tests.support.courier import offline_device, tell_router, tell_till
+from tests.support.journals import an_id
+from tests.support.tills import sell
+
+Till = tuple[Vault, Identity]
+SMALL_PART = 800
+"""Two or three live sales."""
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Iterator[None]:
+    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with structlog.testing.capture_logs():
+        yield
+
+
+@pytest.fixture
+def enrol(
+    tmp_path: Path, engine: Engine, company_keys: CompanyKeys, company: CompanyFacts, branch: str
+) -> Iterator[Callable[..., Till]]:
+    opened: list[Vault] = []
+
+    def make(name: str, role: str = "terminal", number: int = 1) -> Till:
+        vault, identity = offline_device(
+            tmp_path / name, engine, company_keys, company, branch, role, number
+        )
+        opened.append(vault)
+        return vault, identity
+
+    yield make
+    for vault in opened:
+        vault.close()
+
+
+@pytest.fixture
+def till(enrol: Callable[..., Till]) -> Till:
+    return enrol("till")
+
+
+@pytest.fixture
+def stick(tmp_path: Path) -> Path:
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def taker(app_engine: Engine, company_keys: CompanyKeys) -> CloudTaker:
+    return CloudTaker(app_engine, company_keys, None)
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(sentra, ["--language", "en", "courier", *map(str, words)])
+
+
+def told(result: Result) -> dict[str, Any]:
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return found
+
+
+def live_sales(till: Till, count: int) -> None:
+    """Sales that were sealed one by one, as by a daemon whose line is there."""
+    vault, identity = till
+    for _ in range(count):
+        sell(vault, identity)
+        with vault.writer() as db:
+            journal.seal_pending(db, identity)
+
+
+def parts_of(till: Till, stick: Path) -> Sequence[Path]:
+    depot = TillDepot(*till)
+    return packing.pack(depot, stick, now_ms=NOW_MS, part_bytes=SMALL_PART).written
+
+
+def in_cloud(engine: Engine) -> list[tuple[str, int, bytes]]:
+    with engine.connect() as connection:
+        query = "SELECT terminal_id::text, seq, hash FROM journal_entry ORDER BY 1, epoch, seq"
+        return [(one, seq, bytes(digest)) for one, seq, digest in connection.execute(text(query))]
+
+
+def in_vault(till: Till) -> list[tuple[str, int, bytes]]:
+    with till[0].reader() as db:
+        entries = journal.entries(db, EMPTY, -1)
+        return [(one.terminal, one.seq, one.hash) for one in entries]
+
+
+def backlog(till: Till) -> int:
+    with till[0].reader() as db:
+        return journal.backlog(db, "cloud").count
+
+
+def test_a_tills_sales_come_into_the_cloud_by_stick_and_its_word_comes_back(
+    till: Till, stick: Path, engine: Engine
+) -> None:
+    vault, identity = till
+    sell(vault, identity, 5)
+    packed = told(run("pack", "--data", vault.folder, "--to", stick, "--json"))
+    assert (packed["entries"], len(packed["files"])) == (5, 1)
+
+    first = told(run("unpack", stick, "--json"))
+    assert (first["appended"], first["refused"]) == (5, [])
+    assert in_cloud(engine) == in_vault(till)
+
+    again = run("unpack", stick, "--json")
+    assert (again.exit_code, told(again)["appended"]) == (0, 0)
+    assert told(again)["files"][0]["journals"][0]["outcome"] == "already"
+    assert in_cloud(engine) == in_vault(till)
+
+    assert backlog(till) == 5
+    receipt = next(stick.glob("*.receipt"))
+    assert "the cloud has these sales" in run("receipt", receipt, "--data", vault.folder).output
+    assert backlog(till) == 0
+    assert "nothing more to pack" in run("pack", "--data", vault.folder, "--to", stick).output
+
+
+def test_the_stick_that_comes_back_brings_the_receipt_to_the_next_packing(
+    till: Till, stick: Path
+) -> None:
+    vault, identity = till
+    sell(vault, identity, 3)
+    run("pack", "--data", vault.folder, "--to", stick)
+    run("unpack", stick)
+    sell(vault, identity, 2)
+    packed = told(run("pack", "--data", vault.folder, "--to", stick, "--json"))
+    assert (packed["watermarks_moved"], packed["entries"]) == (1, 2)
+
+
+def test_a_receipt_that_the_cloud_did_not_sign_moves_nothing(till: Till, stick: Path) -> None:
+    vault, identity = till
+    sell(vault, identity, 3)
+    run("pack", "--data", vault.folder, "--to", stick)
+    run("unpack", stick)
+    receipt = next(stick.glob("*.receipt"))
+    forged = json.loads(receipt.read_text())
+    forged["marks"][0]["at_ms"] += 1
+    receipt.write_text(json.dumps(forged))
+    assert "Nothing new" in run("receipt", receipt, "--data", vault.folder).output
+    receipt.write_text("{")
+    assert run("receipt", receipt, "--data", vault.folder).exit_code == 1
+    assert backlog(till) == 3
+
+
+def test_parts_may_come_in_any_order(
+    till: Till, stick: Path, taker: CloudTaker, engine: Engine
+) -> None:
+    live_sales(till, 7)
+    parts = parts_of(till, stick)
+    assert len(parts) >= 3
+    late = unpacking.unpack(parts[1], taker)
+    assert ([one.outcome for one in late.outcomes.values()], late.appended) == (["gap"], 0)
+    assert not late.is_whole
+    for part in parts:
+        assert unpacking.unpack(part, taker).is_whole
+    assert in_cloud(engine) == in_vault(till)
+
+
+def test_packing_that_was_interrupted_goes_on_behind_the_parts_that_are_whole(
+    till: Till, stick: Path, taker: CloudTaker, engine: Engine
+) -> None:
+    live_sales(till, 7)
+    written: list[int] = []
+
+    def pull_out(done: int, _all: int) -> None:
+        written.append(done)
+        if len(written) > 4:
+            raise KeyboardInterrupt
+
+    depot = TillDepot(*till)
+    with pytest.raises(KeyboardInterrupt):
+        packing.pack(depot, stick, now_ms=NOW_MS, part_bytes=SMALL_PART, tick=pull_out)
+    whole = sorted(stick.glob("*.courier"))
+    assert whole
+    packed = packing.pack(depot, stick, now_ms=NOW_MS, part_bytes=SMALL_PART)
+    assert packed.kept == tuple(whole)
+    assert 0 < packed.entries < 7
+    for part in [*packed.kept, *packed.written]:
+        assert unpacking.unpack(part, taker).is_whole
+    assert in_cloud(engine) == in_vault(till)
+    assert not list(stick.glob(".*.draft"))
+
+
+def test_a_part_on_the_stick_that_was_damaged_is_packed_again(till: Till, stick: Path) -> None:
+    live_sales(till, 7)
+    first = parts_of(till, stick)[0]
+    first.write_bytes(first.read_bytes()[:-1])
+    packed = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS)
+    assert packed.entries == 7
+
+
+class StopsAfterOne:
+    """The cloud, whose power goes after the first envelope."""
+
+    def __init__(self, taker: CloudTaker) -> None:
+        self._taker, self.own_key, self.admit = taker, taker.own_key, taker.admit
+        self.taken = 0
+
+    def take(self, header: CourierHeader, parcels: Sequence[Parcel]) -> Sequence[JournalOutcome]:
+        if self.taken:
+            raise ConnectionError("the power went")
+        self.taken += 1
+        return self._taker.take(header, parcels)
+
+
+def test_an_unpacking_that_was_interrupted_begins_again_without_harm(
+    till: Till,
+    stick: Path,
+    taker: CloudTaker,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(packing, "ENVELOPE_BYTES", 500)
+    live_sales(till, 6)
+    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
+    with pytest.raises(ConnectionError):
+        unpacking.unpack(part, StopsAfterOne(taker))
+    assert 0 < len(in_cloud(engine)) < 6
+    assert unpacking.unpack(part, taker).is_whole
+    assert in_cloud(engine) == in_vault(till)
+
+
+def test_packing_seals_beside_a_daemon_and_never_seals_twice(till: Till, stick: Path) -> None:
+    vault, identity = till
+    sell(vault, identity, 3)
+    beside = Vault.open(vault.folder)
+    packing.pack(TillDepot(beside, identity), stick, now_ms=NOW_MS)
+    beside.close()
+    with vault.writer() as db:
+        assert journal.seal_pending(db, identity) == 0
+    with vault.reader() as db:
+        assert db.execute("SELECT count(*) FROM sealed_segment").fetchone()[0] == 1
+
+
+HARM: dict[str, tuple[Callable[[bytes], bytes], type[CourierFailure]]] = {
+    "altered": (lambda data: data[:-200] + bytes([data[-200] ^ 1]) + data[-199:], FileAltered),
+    "cut off": (lambda data: data[:-100], FileCutOff),
+    "of another kind": (lambda data: b"PK" + data[2:], FileDamaged),
+    "too long": (lambda data: data + b"x", FileDamaged),
+    "empty": (lambda _: b"", FileCutOff),
+}
+
+
+def test_a_file_that_is_not_what_was_packed_changes_nothing(
+    till: Till, stick: Path, taker: CloudTaker, engine: Engine
+) -> None:
+    sell(*till, 3)
+    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
+    whole = part.read_bytes()
+    for name, (harm, failure) in HARM.items():
+        part.write_bytes(harm(whole))
+        before = unpacking.REFUSED.labels(failure.code)._value.get()
+        with pytest.raises(failure, match=part.name):
+            unpacking.unpack(part, taker)
+        assert in_cloud(engine) == [], name
+        assert unpacking.REFUSED.labels(failure.code)._value.get() == before + 1, name
+    part.write_bytes(whole)
+    assert unpacking.unpack(part, taker).appended == 3
+
+
+def forged(part: Path, identity: Identity, cloud: CompanyKeys, **changes: object) -> None:
+    """The same contents under another header, truly signed by the till's own key."""
+    data = part.read_bytes()
+    header = msgspec.structs.replace(read_header([data]), **changes)
+    envelopes = list(open_envelopes([data], cloud.signing_key))
+    readers = [identity.cloud_public_key]
+    part.write_bytes(
+        b"".join(seal(header, envelopes, readers, identity.private_key, bytes(RANDOM_BYTES)))
+    )
+
+
+def test_a_file_of_others_changes_nothing(
+    till: Till, stick: Path, taker: CloudTaker, engine: Engine, company_keys: CompanyKeys
+) -> None:
+    vault, identity = till
+    sell(vault, identity, 3)
+    part = packing.pack(TillDepot(vault, identity), stick, now_ms=NOW_MS).written[0]
+    for changes, failure in (
+        ({"company_id": an_id(5)}, OtherCompany),
+        ({"device_id": an_id(6)}, PackedByUnknown),
+        ({"device_id": "../../etc"}, PackedByUnknown),
+        ({"branch_id": an_id(7)}, PackedByUnknown),
+        ({"role": "router"}, PackedByUnknown),
+    ):
+        forged(part, identity, company_keys, **changes)
+        with pytest.raises(failure):
+            unpacking.unpack(part, taker)
+        whole = {"company_id": identity.company_id, "device_id": identity.device_id}
+        whole |= {"branch_id": identity.branch_id, "role": "terminal"}
+        forged(part, identity, company_keys, **whole)
+    secret = replace(identity, cloud_public_key=identity.private_key.public_key())
+    part = packing.pack(TillDepot(vault, secret), stick, now_ms=NOW_MS, again=True).written[0]
+    with pytest.raises(FileNotForUs):
+        unpacking.unpack(part, taker)
+    assert in_cloud(engine) == []
+
+
+def test_a_file_signed_by_another_till_in_this_ones_name_is_refused(
+    till: Till, enrol: Callable[..., Till], stick: Path, taker: CloudTaker, engine: Engine
+) -> None:
+    vault, identity = till
+    sell(vault, identity, 2)
+    thief = replace(identity, private_key=enrol("other", number=2)[1].private_key)
+    part = packing.pack(TillDepot(vault, thief), stick, now_ms=NOW_MS).written[0]
+    with pytest.raises(FileAltered):
+        unpacking.unpack(part, taker)
+    assert in_cloud(engine) == []
+
+
+def test_a_revoked_devices_file_is_taken_only_when_a_person_says_so(
+    till: Till, stick: Path, taker: CloudTaker, engine: Engine
+) -> None:
+    sell(*till, 3)
+    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE device SET status = 'revoked'"))
+    with pytest.raises(PackedByRevoked):
+        unpacking.unpack(part, taker)
+    assert in_cloud(engine) == []
+    assert unpacking.unpack(part, taker, revoked_too=True).appended == 3
+    with engine.connect() as connection:
+        kinds = connection.execute(text("SELECT DISTINCT kind FROM exception")).scalars().all()
+    assert list(kinds) == ["device-revoked"]
+
+
+def test_one_bad_file_on_a_stick_keeps_no_good_one_back(
+    till: Till, stick: Path, engine: Engine
+) -> None:
+    sell(*till, 3)
+    run("pack", "--data", till[0].folder, "--to", stick)
+    (stick / "a.courier").write_bytes(b"not one of ours")
+    result = run("unpack", stick, "--json")
+    assert result.exit_code == 1
+    assert [one["code"] for one in told(result)["refused"]] == ["courier-damaged"]
+    assert len(in_cloud(engine)) == 3
+
+
+def test_a_router_takes_its_tills_file_in_and_packs_it_on_with_its_custody(
+    till: Till, enrol: Callable[..., Till], stick: Path, taker: CloudTaker, engine: Engine
+) -> None:
+    router, router_identity = enrol("router", "router")
+    with open_router(router.folder):
+        pass  # Makes its tables.
+    tell_router(router.folder, till[1], router_identity)
+    tell_till(till[0], router_identity)
+    sell(*till, 4)
+    run("pack", "--data", till[0].folder, "--to", stick / "from-till")
+
+    first = run("unpack", stick / "from-till.courier", "--data", router.folder, "--json")
+    assert (first.exit_code, told(first)["appended"]) == (0, 4)
+    again = told(run("unpack", stick / "from-till.courier", "--data", router.folder, "--json"))
+    assert again["files"][0]["journals"][0]["outcome"] == "already"
+
+    onward = told(run("pack", "--data", router.folder, "--to", stick / "from-router", "--json"))
+    assert onward["entries"] == 4
+    assert told(run("unpack", *onward["files"], "--json"))["appended"] == 4
+    assert in_cloud(engine) == in_vault(till)
+    with engine.connect() as connection:
+        custody = connection.execute(text("SELECT custody_router::text FROM segment")).scalars()
+        assert set(custody) == {router_identity.device_id}
+
+    receipt = stick / f"{router_identity.device_id}.receipt"
+    assert "the cloud has" in run("receipt", receipt, "--data", router.folder).output
+    nothing = told(run("pack", "--data", router.folder, "--to", stick / "x", "--json"))
+    assert nothing["entries"] == 0
+
+
+def test_a_router_refuses_what_is_not_its_branchs(
+    till: Till, enrol: Callable[..., Till], stick: Path
+) -> None:
+    router, router_identity = enrol("router", "router")
+    sell(*till, 2)
+    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
+    with open_router(router.folder) as depot:
+        with pytest.raises(PackedByUnknown):
+            unpacking.unpack(part, depot)
+        tell_router(router.folder, till[1], router_identity, revoked=True)
+        with pytest.raises(PackedByRevoked):
+            unpacking.unpack(part, depot)
+        tell_router(router.folder, till[1], router_identity)
+        with pytest.raises(FileNotForUs):
+            unpacking.unpack(part, depot)
+        elsewhere = replace(till[1], branch_id=an_id(9))
+        part = packing.pack(
+            TillDepot(till[0], elsewhere), stick, now_ms=NOW_MS, again=True
+        ).written[0]
+        with pytest.raises(OtherBranch):
+            unpacking.unpack(part, depot)
+        assert depot.starts() == {}
+
+
+def test_a_till_takes_no_file_in(till: Till, stick: Path) -> None:
+    result = run("unpack", stick, "--data", till[0].folder)
+    assert isinstance(result.exception, NotUnpackedHere)
+
+
+def test_a_stick_that_is_full_leaves_no_half_part(
+    till: Till, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell(*till, 2)
+
+    def no_room(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_room)
+    with pytest.raises(FileUnwritable, match="No space left"):
+        packing.pack(TillDepot(*till), stick, now_ms=NOW_MS)
+    assert list(stick.iterdir()) == []

@@ -1,0 +1,1 @@
+"""Courier files from the back office: uploaded by a person, taken in by the worker."""
