@@ -18,13 +18,16 @@ from sqlalchemy import text
 from demo import goods
 from demo.commands import CONVERGED_S_MAX, NotConverged, replay_progress, run_sentra, wait_for_feed
 from demo.found import Found
+from demo.kills import Kills
 from demo.passwords import new_pin
 from demo.places import DevicePlace
 from demo.stage import Stage, now_ms
 from sentra.cloud.branches import suggest_code
+from sentra.cloud.database import wait_for_database
 from sentra.cloud.people import create_person
 from sentra.i18n import say
 from sentra.money import currency as known_currency
+from sentra.money import to_decimal_string
 from sentra.vault import journal
 from sentra.vault.database import Vault
 
@@ -39,6 +42,9 @@ OWN_PROCESSES_MAX = 6
 
 SHARED_PROCESSES = 2
 GENERATED_DAYS = 6
+KILLS_A_DAY = 7
+"""A generated day has about a hundred tickets: so many last from one kill to the next."""
+
 ZONES = ("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura")
 Tell = Callable[[str], None]
 
@@ -46,8 +52,13 @@ Tell = Callable[[str], None]
 class Check:
     """One run, in a folder of its own."""
 
-    def __init__(self, stage: Stage, currency: str, tell: Tell) -> None:
+    def __init__(
+        self, stage: Stage, currency: str, tell: Tell, *, kills: int = 0, seed: int = 1
+    ) -> None:
+        """`kills` programs are ended while tickets are replayed, as the seed has it."""
         self._stage, self._tell = stage, tell
+        self._kills = Kills(stage, kills, seed, tell) if kills else None
+        self._days = max(GENERATED_DAYS, kills // KILLS_A_DAY)
         self._currency = known_currency(currency)
         self.found = Found()
 
@@ -61,7 +72,7 @@ class Check:
             goods.write_catalogue(catalogue_file)
         if tickets_file is None:
             tickets_file = stage.folder / "tickets.csv"
-            goods.write_tickets(tickets_file, goods.SHOPS, until_ms=now_ms(), days=GENERATED_DAYS)
+            goods.write_tickets(tickets_file, goods.SHOPS, until_ms=now_ms(), days=self._days)
         if catalogue_file is not None:
             tell(say("Importing the catalogue %(name)s", name=catalogue_file.name))
             run_sentra(stage, "import", "catalogue", str(catalogue_file.absolute()), "--json")
@@ -132,7 +143,12 @@ class Check:
         began_s, done = time.monotonic(), 0
         trunk = _Trunk(self._stage, self._tell)
         rate = max(1, plan["tickets"] // REPLAY_S_MIN) if plan["tickets"] < SMALL else None
-        for done, total in replay_progress(self._stage, tickets_file, rate):
+        steps = replay_progress(self._stage, tickets_file, rate)
+        if self._kills is not None:
+            self._tell(say("Meanwhile programs are ended at random moments, as by kill -9"))
+            steps = self._kills.replay(tickets_file, plan["tickets"])
+            self.found.killed = self._kills.killed
+        for done, total in steps:
             trunk.at(done, total)
         trunk.mend()
         self.found.sales_per_s = done / max(0.001, time.monotonic() - began_s)
@@ -150,6 +166,7 @@ class Check:
                 goals[place.device_id] = (head.epoch, head.seq)
             finally:
                 vault.close()
+        wait_for_database(self._stage.engine)
         while behind := self._behind(goals):
             if time.monotonic() - began_s > CONVERGED_S_MAX:
                 raise NotConverged(seconds=int(CONVERGED_S_MAX), count=behind)
@@ -189,6 +206,11 @@ class Check:
             found.lines += lines
         found.tickets = len(rows)
         found.gross["cloud"] = sum(sums["gross"] for sums in found.by_branch.values())
+        in_file, in_cloud = plan["gross"], to_decimal_string(found.gross["cloud"], self._currency)
+        if in_file != in_cloud:
+            found.problems.append(
+                f"the file's tickets come to {in_file}, the cloud's to {in_cloud}"
+            )
         wanted = {(branch, till, ticket) for branch, till, ticket in plan["ticket_keys"]}
         found.lost = len(wanted - seen.keys())
         found.doubled = sum(count - 1 for count in seen.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -38,6 +39,12 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--check", is_flag=True, help="Without people: replay, cut, mend, verify, and end.")
 @click.option("--catalogue", type=_FILE, help="With --check: a CSV or XLSX of products.")
 @click.option("--tickets", type=_FILE, help="With --check: a CSV of tickets.")
+@click.option(
+    "--kills",
+    type=click.IntRange(min=1),
+    help="With --check: end programs this many times, as kill -9 does, while tickets are replayed.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="With --kills: of its chance.")
 @click.option("--json", "as_json", is_flag=True, help="With --check: print the JSON line alone.")
 @click.option("--currency", default="IDR", show_default=True, help="Of the company, ISO 4217.")
 @click.option("--fresh", is_flag=True, help="Forget an earlier demo and begin anew.")
@@ -50,6 +57,8 @@ def demo(
     check: bool,
     catalogue: Path | None,
     tickets: Path | None,
+    kills: int | None,
+    seed: int,
     as_json: bool,
     currency: str,
     fresh: bool,
@@ -61,7 +70,7 @@ def demo(
     known_currency(currency)
     console = Console(stderr=True, quiet=as_json)
     if check:
-        sys.exit(_check(catalogue, tickets, currency, console))
+        sys.exit(_check(catalogue, tickets, currency, console, kills or 0, seed))
     from demo.places import PLACES, load
     from demo.play import Play
 
@@ -72,7 +81,14 @@ def demo(
     Play(folder.absolute(), currency, console, windows=not no_window).run()
 
 
-def _check(catalogue: Path | None, tickets: Path | None, currency: str, console: Console) -> int:
+def _check(
+    catalogue: Path | None,
+    tickets: Path | None,
+    currency: str,
+    console: Console,
+    kills: int,
+    seed: int,
+) -> int:
     """0 where nothing was lost, doubled or changed; the last line printed is one JSON object."""
     from demo.check import Check
     from demo.stage import Stage
@@ -80,9 +96,11 @@ def _check(catalogue: Path | None, tickets: Path | None, currency: str, console:
     def tell(sentence: str) -> None:
         console.print(f"[bold]·[/bold] {sentence}")
 
+    # Asked to end, it ends what it has started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="sentra-check-") as folder:
         stage = Stage(Path(folder), tell)
-        check = Check(stage, currency, tell)
+        check = Check(stage, currency, tell, kills=kills, seed=seed)
         try:
             found = check.run(catalogue, tickets)
         except Failure as failure:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sqlalchemy import text
@@ -53,11 +53,15 @@ def run_sentra(stage: Stage, *arguments: str, accept: Sequence[int] = (0,)) -> s
 
 
 def replay_progress(
-    stage: Stage, tickets_file: Path, rate: int | None = None
+    stage: Stage,
+    tickets_file: Path,
+    rate: int | None = None,
+    *,
+    started: Callable[[subprocess.Popen[str]], None] = lambda _process: None,
 ) -> Iterator[tuple[int, int]]:
     """Replays tickets through every till of the stage; yields (done, total) while it works.
 
-    `rate` is tickets per second at the most.
+    `rate` is tickets per second at the most. `started` is given the process.
 
     Raises CommandFailed where the replay did not end well.
     """
@@ -77,7 +81,10 @@ def replay_progress(
             text=True,
         ) as replay,
     ):
+        started(replay)
         for line in replay.stdout or ():
+            if not line.endswith("\n"):
+                break  # It was ended in the middle of a word.
             step = json.loads(line)
             if "done" in step and "total" in step:
                 yield step["done"], step["total"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sentra.money import Currency, to_decimal_string
@@ -21,6 +22,7 @@ class Found:
     exceptions: int = 0
     converged_s: float = 0.0
     sales_per_s: float = 0.0
+    killed: Mapping[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -55,5 +57,6 @@ class Found:
             "sales_per_s": round(self.sales_per_s, 1),
             "verified": self.verified,
             "rejected_lines": self.rejected,
+            **({"kills": dict(sorted(self.killed.items()))} if self.killed else {}),
             "problems": self.problems,
         }

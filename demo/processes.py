@@ -32,7 +32,10 @@ def sentra_command() -> list[str]:
 
 @dataclass(slots=True)
 class Part:
-    """One program of the demo. `wanted` False while its power is switched off."""
+    """One program of the demo. `wanted` False while its power is switched off.
+
+    `ready_url` answers 200 when the program serves; None: it serves nobody.
+    """
 
     name: str
     arguments: Sequence[str]
@@ -43,6 +46,7 @@ class Part:
     started_at_s: float = 0.0
     crashes: int = 0
     next_start_s: float = 0.0
+    ready_url: str | None = None
     _log_file: IO[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -69,6 +73,13 @@ class Part:
         if self.process is not None and self.running:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends the process and all its children without asking; returns when it is gone."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
     def wait(self, deadline_s: float) -> None:
         """Waits for its end, and ends it where it takes too long."""
@@ -127,6 +138,17 @@ class Supervisor(threading.Thread):
         elif now_s >= part.next_start_s:
             part.next_start_s = 0.0
             part.start()
+
+    def kill(self, part: Part, *, back_in_s: float) -> bool:
+        """Ends a part and all its children as `kill -9` does; whether there was one to end.
+
+        It is started again after a while, and not counted as a crash of its own.
+        """
+        if part.process is None or not part.running:
+            return False
+        part.next_start_s = time.monotonic() + back_in_s
+        part.kill()
+        return True
 
     def switch(self, name: str, *, on: bool) -> None:
         """Power on or off, as with the plug: off ends the process at once."""

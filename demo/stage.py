@@ -228,9 +228,10 @@ class Stage:
     def wait_ready(self, name: str, url: str) -> None:
         """Until the server answers 200. Raises PartNotReady with the end of its log."""
         part = next(part for part in self.supervisor.parts if part.name == name)
+        part.ready_url = url
         deadline_s = time.monotonic() + READY_S_MAX
         while time.monotonic() < deadline_s:
-            if _answers(url):
+            if answers(url):
                 return
             time.sleep(0.1)
         raise PartNotReady(part=name, seconds=int(READY_S_MAX), log=part.last_lines())
@@ -298,7 +299,7 @@ def _make_database(postgres: EmbeddedPostgres) -> None:
     maintenance.dispose()
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     """Whether a server says it is ready; its certificate is the demo's own business."""
     anything = ssl.create_default_context()
     anything.check_hostname = False

@@ -77,7 +77,8 @@ class Vault:
             raise VaultExists(folder=folder)
         _move_aside(folder)
         key, unfinished = create_key(folder), folder / (DATABASE_FILE + ".new")
-        unfinished.unlink(missing_ok=True)
+        for leftover in folder.glob(unfinished.name + "*"):
+            leftover.unlink()
         with translated(folder):
             db = connect(unfinished, key, "write")
             try:
@@ -87,6 +88,9 @@ class Vault:
                 schema.migrate(db, _rooms(role, own), role)
                 state.put(db, "role", role)
                 db.execute("COMMIT")
+                # For good, so that no rollback journal ever lies beside the vault: one that a
+                # power cut leaves could only be undone by writing, and opening must not write.
+                db.execute("PRAGMA journal_mode = WAL")
             finally:
                 db.close()
         unfinished.rename(folder / DATABASE_FILE)
