@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -21,7 +21,7 @@ CHROMIUM_FLAGS: Final = (
 )
 """Runs as root, draws without a card, and asks nothing of the network but the page."""
 
-PAGE_TIMEOUT_MS: Final = 15_000
+PAGE_TIMEOUT_MS: Final = 30_000
 """How long an element may take on a machine that runs everything at once."""
 
 
@@ -38,6 +38,7 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser for all tests of a process."""
+    expect.set_options(timeout=PAGE_TIMEOUT_MS)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_FLAGS))
         yield running

@@ -1,5 +1,5 @@
-"""What every test may ask for: `servers.py` has the databases; `browsers.py` comes by setup.cfg."""
+"""What every test may ask for: `servers.py` has the databases; `hashing.py` makes hashes cheap."""
 
 from __future__ import annotations
 
-pytest_plugins = ("tests.servers",)
+pytest_plugins = ("tests.hashing", "tests.servers")

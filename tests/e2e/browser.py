@@ -33,6 +33,9 @@ _RUN_AXE: Final = """async (tags) => {
 _CHARTS_ARE_DRAWN: Final = """() =>
   [...document.querySelectorAll("[data-chart]")].every((chart) => "drawn" in chart.dataset)"""
 
+_NOTHING_IS_ON_ITS_WAY: Final = """() =>
+  !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")"""
+
 _STICKING_OUT: Final = """() => {
   const root = document.documentElement;
   if (root.scrollWidth <= root.clientWidth) return [];
@@ -85,6 +88,16 @@ def choose(page: Page, *, theme: str = "light", language: str = "id") -> None:
     assert address, "open a page first: a cookie needs an address"
     for name, value in looks:
         page.context.add_cookies([{"name": name, "value": value, "url": address}])
+
+
+def settled(page: Page) -> None:
+    """Wait until the page is loaded, its scripts run and no answer of htmx is on its way.
+
+    Call it between what shows that a page or fragment has come and what next types, clicks or
+    leaves: a key pressed before the scripts run, or a click while a list is replaced, is lost.
+    """
+    page.wait_for_load_state()
+    page.wait_for_function(_NOTHING_IS_ON_ITS_WAY)
 
 
 EVERY_LOOK: Final = tuple(product(THEMES, LANGUAGES, (DESK, PHONE)))

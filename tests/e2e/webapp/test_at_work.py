@@ -13,6 +13,7 @@ from sentra.cloud.redis_client import RedisClient
 from sentra.cloud.wake import head_moved
 from sentra.instants import local_date
 from tests.present import NOW_MS
+from tests.e2e.browser import settled
 from tests.support.books import Books
 from tests.support.chain import PASSWORD, Chain
 from tests.support.trade import Cashier, Day
@@ -41,6 +42,7 @@ def test_the_dashboard_moves_by_itself_when_a_sale_arrives(
 ) -> None:
     page = sign_in()
     expect(page.get_by_text("Live")).to_be_visible()
+    settled(page)
     tickets = page.locator("#today .stat-value").nth(1)
     before = tickets.inner_text()
     page.evaluate("window.notReloaded = true")
@@ -57,14 +59,17 @@ def test_a_filter_is_an_address_that_reload_and_back_understand(
     page.get_by_label("Kind").select_option("refund")
     page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile("kind=refund"))
+    settled(page)
     rows = page.locator("#sales-list tbody tr").count()
     page.reload()
     expect(page.locator("#sales-list tbody tr")).to_have_count(rows)
     page.get_by_role("link", name="Total").click()
     expect(page).to_have_url(re.compile("sort=total"))
     expect(page.locator("th[aria-sort=ascending]")).to_have_text("Total")
+    settled(page)
     page.locator(".row-link").first.click()
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("navigation", name="You are here")).to_be_visible()
+    settled(page)
     page.go_back()
     expect(page).to_have_url(re.compile("kind=refund.*sort=total"))
     expect(page.locator("#sales-list tbody tr")).to_have_count(rows)
@@ -78,9 +83,11 @@ def test_the_list_turns_its_pages_in_place_and_by_address(sign_in: Enter, office
     page.get_by_role("link", name="Next page").click()
     expect(first).not_to_have_text(top)
     expect(page).to_have_url(re.compile("after="))
+    settled(page)
     second = first.inner_text()
     page.reload()
     expect(first).to_have_text(second)
+    settled(page)
     page.get_by_role("link", name="Previous page").click()
     expect(first).to_have_text(top)
 
@@ -94,6 +101,7 @@ def test_the_search_is_a_key_away_and_finds_a_receipt(sign_in: Enter, office: st
     page.keyboard.type(number)
     page.keyboard.press("Enter")
     expect(page.locator(".row-link")).to_have_text([number])
+    settled(page)
     page.locator(".row-link").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(number)
@@ -123,6 +131,7 @@ def test_an_exception_is_closed_with_a_note_and_leaves_the_inbox(
     page = sign_in("budi")
     page.goto(f"{office}/exceptions")
     expect(page.locator("#exceptions-list tbody tr")).to_have_count(3)
+    settled(page)
     page.get_by_role("link", name="More was sold than was there", exact=True).click()
     page.get_by_label("What you found or did").fill("Counted again")
     page.get_by_role("button", name="Close it").click()
