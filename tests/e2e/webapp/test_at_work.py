@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from sentra.cloud.redis_client import RedisClient
 from sentra.cloud.wake import head_moved
 from sentra.instants import local_date
-from tests.present import NOW_MS
 from tests.e2e.browser import settled
+from tests.present import NOW_MS
 from tests.support.books import Books
 from tests.support.chain import PASSWORD, Chain
 from tests.support.trade import Cashier, Day
