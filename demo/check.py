@@ -65,6 +65,8 @@ class Check:
     def run(self, catalogue_file: Path | None, tickets_file: Path | None) -> Found:
         """Everything, in order. Raises Failure where a part cannot do its work at all."""
         stage, tell = self._stage, self._tell
+        # A file that holds no tickets is told before anything is started for it.
+        plan = self._plan(tickets_file) if tickets_file is not None else None
         tell(say("Starting PostgreSQL, Redis, the sync service, the back office and its worker"))
         stage.start_cloud("Sentra Check", self._currency.code)
         if catalogue_file is None and tickets_file is None:
@@ -76,7 +78,7 @@ class Check:
         if catalogue_file is not None:
             tell(say("Importing the catalogue %(name)s", name=catalogue_file.name))
             run_sentra(stage, "import", "catalogue", str(catalogue_file.absolute()), "--json")
-        plan = self._plan(tickets_file)
+        plan = plan or self._plan(tickets_file)
         self._build(plan)
         self._tell(say("Waiting until every till has its catalogue"))
         wait_for_feed(stage)
