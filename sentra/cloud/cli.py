@@ -6,7 +6,9 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Final
 
 import click
 from sqlalchemy import Engine, exists, select
@@ -26,9 +28,34 @@ _DATABASE = "SENTRA_DATABASE_URL"
 _KEYS = "SENTRA_KEYS_DIR"
 
 
-@click.group()
+GROUP: Final = "sentra.db"
+"""Entry points of commands that stand outside the kernel; `name = package.module:function`."""
+
+
+class _Commands(click.Group):
+    """The commands below, and those that programs declare, loaded when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, in the alphabet's order."""
+        return sorted({*super().list_commands(ctx), *_declared()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them."""
+        found = _declared().get(cmd_name)
+        if found is None:
+            return super().get_command(ctx, cmd_name)
+        command = found.load()
+        assert isinstance(command, click.Command), found.value  # noqa: S101 - a fault of ours
+        return command
+
+
+def _declared() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+@click.group(cls=_Commands)
 def db() -> None:
-    """Make, migrate and look at the cloud's database."""
+    """Make, migrate, archive, rebuild and look at the cloud's database."""
 
 
 @db.command()
@@ -99,6 +126,25 @@ def migrate_command() -> None:
         click.echo(
             say("The database went from schema %(was)s to %(now)s.", was=before or "0", now=after)
         )
+
+
+@db.command()
+def restored() -> None:
+    """Say that this database was set back to an earlier moment: it gets a new timeline.
+
+    PostgreSQL's own restores are noticed without this. A copy of its files that was put back, a
+    disk's snapshot for example, is not.
+    """
+    with _engine() as engine, engine.begin() as connection:
+        facts = companies.begin_timeline(connection, time.time_ns() // 1_000_000)
+    click.echo(
+        say(
+            "%(company)s goes on in the timeline %(timeline)s. Tills and routers send again what "
+            "this database does not have, and read decisions anew, all by themselves.",
+            company=facts.name,
+            timeline=facts.timeline,
+        )
+    )
 
 
 @db.command()

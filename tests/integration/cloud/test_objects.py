@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import io
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -20,72 +16,9 @@ from sentra.cloud.objects import (
     S3Objects,
     open_objects,
 )
+from tests.support.bucket import bucket
 
-
-class Bucket(BaseHTTPRequestHandler):
-    """As much of S3 as a small file needs, in memory."""
-
-    kept: ClassVar[dict[str, bytes]]
-    protocol_version = "HTTP/1.1"
-
-    def do_PUT(self) -> None:
-        self.kept[self.path.partition("?")[0]] = self._body()
-        self._answer(200)
-
-    def do_GET(self) -> None:
-        found = self.kept.get(self.path.partition("?")[0])
-        if found is None:
-            self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
-        else:
-            self._answer(200, found)
-
-    do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
-
-    def do_DELETE(self) -> None:
-        self.kept.pop(self.path.partition("?")[0], None)
-        self._answer(204)
-
-    def log_message(self, *_args: object) -> None:
-        """Say nothing."""
-
-    def _body(self) -> bytes:
-        if "chunked" not in self.headers.get("Transfer-Encoding", "") + self.headers.get(
-            "Content-Encoding", ""
-        ):
-            return self.rfile.read(int(self.headers["Content-Length"]))
-        body = b""
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            pass
-        return body
-
-    def _answer(self, status: int, body: bytes = b"") -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("ETag", '"etag"')
-        self.send_header("Last-Modified", "Sun, 22 Nov 2026 00:00:00 GMT")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket of the test's own on loopback; its name."""
-    handler = type("Handler", (Bucket,), {"kept": {}})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-3")
-    yield "sentra-files"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+__all__ = ["bucket"]
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -143,3 +76,20 @@ def test_a_folder_that_cannot_be_written_is_said_and_holds_no_half_file(tmp_path
 def test_files_of_a_folder_are_for_this_account_only(tmp_path: Path) -> None:
     open_objects(None, tmp_path / "objects").put("a/b", io.BytesIO(b"x"))
     assert (tmp_path / "objects" / "a" / "b").stat().st_mode & 0o077 == 0
+
+
+def test_what_is_put_once_stays_as_it_is(objects: Objects) -> None:
+    objects.put_once("archive/a", b"first")
+    objects.put_once("archive/a", b"second and longer")
+    assert objects.read("archive/a") == b"first"
+    with pytest.raises(ObjectMissing):
+        objects.read("archive/none")
+
+
+def test_what_is_in_a_folder_is_listed_in_order(objects: Objects) -> None:
+    assert list(objects.keys("archive/")) == []
+    names = ["archive/c/2", "archive/a/1", "archive/b", "archive/c/1"]
+    for name in (*names, "imports/x"):
+        objects.put_once(name, b"x")
+    assert list(objects.keys("archive/")) == sorted(names)
+    assert list(objects.keys("archive/c/")) == ["archive/c/1", "archive/c/2"]
