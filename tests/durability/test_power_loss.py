@@ -25,8 +25,11 @@ from tests.durability.day import (
     till_on,
     write_back_at_once,
 )
-from tests.durability.disk import Trace, recorded
 from tests.support.journals import Journal
+
+pytest.importorskip("apsw", reason="!!! NO POWER IS CUT HERE: apsw-sqlite3mc IS NOT INSTALLED !!!")
+
+from tests.durability.disk import Trace, recorded
 
 __all__ = ["shop_folder", "write_back_at_once"]
 

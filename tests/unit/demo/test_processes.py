@@ -77,3 +77,15 @@ def test_a_part_is_not_in_our_process_group(tmp_path: Path, supervisor: Supervis
     part = supervisor.add(_part(tmp_path, "web", "--help"))
     assert part.process is not None
     assert os.getpgid(part.process.pid) != os.getpgid(0)
+
+
+def test_a_part_that_is_killed_on_purpose_comes_back_and_is_no_crash(
+    tmp_path: Path, supervisor: Supervisor, crashes: list[tuple[str, int]]
+) -> None:
+    part = supervisor.add(_part(tmp_path, "daemon", "--help"))
+    first = part.process
+    assert supervisor.kill(part, back_in_s=0.0)
+    assert first is not None
+    assert first.poll() is not None
+    _until(lambda: part.process is not first)
+    assert crashes == []

@@ -256,3 +256,15 @@ def test_any_mix_of_payments_settles_its_ticket(
     rule = CashRounding(step, direction)
     settled = settle(ticket.gross, offers_for(ticket.gross, ticket, rule), rule)
     assert sum(one.amount for one in settled.tenders) == ticket.gross + settled.rounding
+
+
+def test_a_replay_that_goes_on_waits_only_for_what_is_not_in_the_books(shop: Shop) -> None:
+    rows = [row(f"T{n}", f"2017-03-21T09:{n:02d}:00", "A", "1", "1000") for n in range(30)]
+    replay(shop, *rows[:-1])
+    shop.till.close()
+    file = write(shop.till.folder / "tickets.csv", *rows)
+    began_s = time.monotonic()
+    with Replay([shop.till.folder], "IDR") as run:
+        outcome = run.run(read_tickets(file, IDR), lambda _done, _total: None, rate=1)
+    assert (outcome.skipped, outcome.recorded) == (29, 1)
+    assert time.monotonic() - began_s < 10
