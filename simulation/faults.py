@@ -141,9 +141,25 @@ def cloud_restore(world: World, _step: Step, _dice: random.Random) -> str:
     """The database is restored to its backup: it forgets what it had acknowledged since."""
     if not world.office.can_go_back():
         return "nothing to go back to"
-    world.cloud.restore()
-    world.office.go_back()
+    world.restore_cloud()
     return "restored"
+
+
+def image(world: World, step: Step, _dice: random.Random) -> str:
+    """A technician copies a till's disk."""
+    terminal = world.terminal(step)
+    terminal.take_image()
+    return terminal.name
+
+
+def put_back(world: World, step: Step, dice: random.Random) -> str:
+    """A till's disk becomes an old copy of itself: wholly, or its database alone."""
+    terminals = [one for one in world.terminals if one.image is not None]
+    if not terminals:
+        return "nothing to put back"
+    terminal, whole = step.pick(terminals), dice.random() < 0.5
+    world.put_back(terminal, whole=whole)
+    return f"{terminal.name}, {'wholly' if whole else 'its database alone'}"
 
 
 def disk_full(world: World, step: Step, dice: random.Random) -> str:

@@ -58,6 +58,8 @@ FAULTS: Final[Mapping[str, int]] = {
     "revoke": 1,
     "backup": 2,
     "cloud-restore": 2,
+    "image": 3,
+    "put-back": 2,
 }
 """What goes wrong. A run has some of them and not others, so that each is seen without the rest."""
 

@@ -10,11 +10,14 @@ from typing import Final
 from pos_shell.till import Till
 from sentra.events import Device
 from sentra.link.client import Link
+from sentra.protocol.entry import EMPTY
 from sentra.vault import journal
 from sentra.vault.database import Vault
 from sentra.vault.failures import VaultFailure
+from sentra.vault.head_file import read_head_file, write_head_file
 from sentra.vault.identity import Identity, write_identity
 from simulation.cloud import ADDRESS, VERSION
+from simulation.disks import looking
 from simulation.machines import Machine, Site
 from simulation.power import Life
 from syncd.daemon.inbound.turn import Turner
@@ -93,7 +96,11 @@ class Shown:
 
 
 class TerminalMachine(Machine):
-    """The till's machine. `shown` is what its screen said, which nobody may take back."""
+    """The till's machine. `shown` is what its screen said, which nobody may take back.
+
+    `image` is a copy of its disk. `left` are the hashes of what it had written when its disk was
+    put back, `restores` how often that was.
+    """
 
     def __init__(self, site: Site, name: str, branch: int, identity: Identity) -> None:
         super().__init__(site, name)
@@ -101,7 +108,9 @@ class TerminalMachine(Machine):
         self.shown: list[Shown] = []
         self.paying: str | None = None
         self.revoked = False
-        self.put_back = False
+        self.restores = 0
+        self.image: Path | None = None
+        self.left: set[bytes] = set()
         self.folder = site.disks.new("terminal", name)
         vault = Vault.open(self.folder)
         with vault.writer() as db:
@@ -112,9 +121,8 @@ class TerminalMachine(Machine):
     def switch_on(self) -> None:
         """Start till and daemon."""
         self.life = Life(self.name)
-        self.till = Till(self.folder, self.clock, self.dice.randbytes)
-        with self.site.grid.run(self.life), self.till.vault.reader() as db:
-            self.put_back = self.put_back or journal.was_put_back(db, self.folder)
+        with self.site.grid.run(self.life):
+            self.till = Till(self.folder, self.clock, self.dice.randbytes)
         self.start_daemon()
 
     def start_daemon(self) -> None:
@@ -129,10 +137,35 @@ class TerminalMachine(Machine):
 
     def lose_power(self) -> None:
         """Both programs die, and start again from what is on the disk."""
+        self._change_disk(self.folder)
+        self.switch_on()
+
+    def take_image(self) -> None:
+        """A technician copies the disk, in place of an earlier copy."""
+        if self.image is not None:
+            self.site.disks.drop(self.image)
+        self.image = self.site.disks.after_cut(self.folder, f"{self.name}-image")
+
+    def put_back(self, image: Path, *, whole: bool) -> None:
+        """The disk becomes again what the image says; or its database alone, so that the head
+        noted beside it stays. Then both programs start."""
+        with looking(self.folder) as db:
+            self.left |= {entry.hash for entry in journal.entries(db, EMPTY, -1)}
+            self.left |= {held for (held,) in db.execute("SELECT hash FROM abandoned_entry")}
+            self.left |= {held for (held,) in db.execute("SELECT base_hash FROM journal_epoch")}
+        head = None if whole else read_head_file(self.folder)
+        self._change_disk(image)
+        if head is not None:
+            write_head_file(self.folder, head)
+        self.restores += 1
+        self.paying = None
+        self.switch_on()
+
+    def _change_disk(self, source: Path) -> None:
+        """Both programs die; what is on `source` is what they will find."""
         self.life.end()
         self.daemon.life.end()
-        folder, self.folder = self.folder, self.site.disks.after_cut(self.folder, self.name)
+        folder, self.folder = self.folder, self.site.disks.after_cut(source, self.name)
         self.till.close()
         self.daemon.vault.close()
         self.site.disks.drop(folder)
-        self.switch_on()

@@ -138,4 +138,6 @@ VERBS: Final[Mapping[str, Verb]] = {
     "disk-full": faults.disk_full,
     "backup": faults.backup,
     "cloud-restore": faults.cloud_restore,
+    "image": faults.image,
+    "put-back": faults.put_back,
 }

@@ -19,6 +19,7 @@ from simulation.plan import Plan, Step
 from simulation.power import Life
 from simulation.router import RouterMachine
 from simulation.terminal import TerminalMachine
+from simulation.whereabouts import sales_of
 
 SETTLE_MS: int = 31_000
 """Between two rounds: every wait of an orderly world is over, and everybody says hello again."""
@@ -119,6 +120,27 @@ class World:
             self.buried.append(Buried(router.branch, heads))
             self.office.revoke(router.identity.device_id)
         self._enrol(router)
+        self._mourn()
+
+    def put_back(self, terminal: TerminalMachine, *, whole: bool) -> None:
+        """A terminal's disk becomes its image again."""
+        if terminal.image is not None:
+            terminal.put_back(terminal.image, whole=whole)
+            self._mourn()
+
+    def restore_cloud(self) -> None:
+        """The cloud's database becomes its backup again."""
+        self.cloud.restore()
+        self.office.go_back()
+        self._mourn()
+
+    def _mourn(self) -> None:
+        """What was on one disk alone, and on none any more, nobody can bring back. It is looked
+        for on all disks: of a terminal that was never put back, its own has everything."""
+        for terminal in self.terminals:
+            if terminal.restores:
+                kept = sales_of(terminal, self.routers, self.cloud.engine)
+                terminal.shown = [one for one in terminal.shown if one.sale_id in kept]
 
     def _enrol(self, router: RouterMachine) -> None:
         identity = self.office.add_device(

@@ -11,6 +11,7 @@ from sentra.cloud.tables import journal_entry, journal_head
 from sentra.protocol.entry import EMPTY, Head
 from sentra.vault import journal
 from sentra.vault.driver import Connection
+from sentra.vault.entries import highest_epoch
 from sentra.vault.identity import read_identity
 from simulation.disks import looking
 from simulation.router import RouterMachine
@@ -30,8 +31,8 @@ def check(world: World) -> Iterator[str]:
         with looking(terminal.folder) as db:
             yield from _acknowledged(world, terminal, db, cloud, held)
             yield from _prefixes(terminal, db, cloud, held)
-        if terminal.put_back:
-            yield f"I1 {terminal.name} takes its own disk for an old copy"
+            if not terminal.restores and highest_epoch(db) > 1:
+                yield f"I1 {terminal.name} takes its own disk for an old copy"
 
 
 def cloud_heads(world: World) -> dict[str, Head]:
@@ -105,7 +106,7 @@ def _prefixes(
     heads = {"the cloud": cloud.get(own, EMPTY)}
     heads |= {name: theirs[own][0] for name, theirs in held.items() if own in theirs}
     for name, head in heads.items():
-        if not journal.holds(db, head):
+        if not journal.holds(db, head) and head.hash not in terminal.left:
             yield f"I2 {name} holds {_say(head)} of {terminal.name}, which it never wrote"
 
 

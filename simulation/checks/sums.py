@@ -69,7 +69,8 @@ def check(world: World) -> Iterator[str]:
                 yield f"I7 {terminal.name}: {shift} has the rows of {sums} and the facts of {facts}"
         for shift, sums in journaled.items():
             cash = sums.opened_with + sums.moved + sums.tenders[CASH]
-            if sums.expected not in (None, cash):
+            # A drawer that was counted before lost sales were fetched back could not know them.
+            if sums.expected not in (None, cash) and not terminal.restores:
                 yield f"I7 {terminal.name}: the drawer of {shift} should hold {cash}"
         for router in world.routers:
             with looking(router.folder) as db:
@@ -147,9 +148,15 @@ def _facts_at(db: Connection, terminal: str) -> Iterator[Fact | None]:
 
 
 def _of_facts(facts: Iterable[Fact | None]) -> Sums:
+    """Of a fact that comes twice, as it may after an old copy was put back, the first counts."""
     found: Sums = {}
+    seen: set[str] = set()
     for fact in facts:
         if isinstance(fact, SaleCompleted | RefundCompleted):
+            own_id = fact.sale_id if isinstance(fact, SaleCompleted) else fact.refund_id
+            if own_id in seen:
+                continue
+            seen.add(own_id)
             _add(found.setdefault(fact.shift_id, ShiftSums()), fact)
         elif isinstance(fact, ShiftOpened):
             found.setdefault(fact.shift_id, ShiftSums()).opened_with = fact.opening_float
