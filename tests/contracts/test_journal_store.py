@@ -132,12 +132,15 @@ def test_a_new_epoch_chains_to_the_old_one(desk: Desk, journal: Journal) -> None
     assert desk.send(journal, seal(journal.entries[3:], journal.key)) == ("appended", 2)
     journal.head = Head(4, 0, journal.head.hash)
     journal.sell(1)
-    assert desk.send(journal, seal(journal.entries[5:], journal.key)) == ("gap", 0)
+    last = seal(journal.entries[5:], journal.key)
+    assert desk.send(journal, last) == ("appended", 1), "epochs may leave numbers out"
+    assert desk.send(journal, last) == ("already", 0)
 
 
 def test_a_second_line_is_kept_beside_the_first(desk: Desk, journal: Journal) -> None:
     journal.sell(4)
-    clone = Journal()
+    clone = Journal(2)
+    clone.terminal, clone.key = journal.terminal, journal.key
     clone.entries, clone.head = list(journal.entries), journal.head
     journal.sell(2)
     clone.sell(4, amount=1)

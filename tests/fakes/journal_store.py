@@ -3,14 +3,15 @@ PostgreSQL's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sentra.events import StockMoved
 from sentra.projection.aside import FACT_DUPLICATE
 from sentra.projection.rollups import Increments, no_increments
-from sentra.protocol.entry import EMPTY, GENESIS, Entry, Head
+from sentra.protocol.entry import EMPTY, EPOCH_MAX, GENESIS, Entry, Head
 from syncd.service.operations.findings import Finding, set_aside
+from syncd.service.operations.forks import ForkSegment, located, open_lane
 from syncd.service.operations.journals import Carrier, Journal, Piece, Place, Terminal
 from syncd.service.operations.project import Located, Projection, merge, project_facts, read_facts
 
@@ -37,6 +38,7 @@ class MemoryStore:
     segments: list[bytes] = field(default_factory=list)
     forks: dict[bytes, Journal] = field(default_factory=dict)
     fork_places: dict[str, dict[Place, set[bytes]]] = field(default_factory=dict)
+    fork_projected: set[bytes] = field(default_factory=set)
     fact_ids: set[str] = field(default_factory=set)
     counted: set[str] = field(default_factory=set)
     sums: Increments = field(default_factory=no_increments)
@@ -69,13 +71,16 @@ class MemoryStore:
             return journal[place].hash if place in journal else None
         if epoch == EMPTY.epoch:
             return GENESIS
-        before = [one.hash for at, one in sorted(journal.items()) if at[0] == epoch - 1]
+        before = [one.hash for at, one in sorted(journal.items()) if at[0] < epoch]
         return before[-1] if before else None
 
     def fork_tails(
         self, branch_id: str, terminal_ids: Sequence[str]
     ) -> Mapping[str, Mapping[Place, set[bytes]]]:
         return self.fork_places
+
+    def earlier_hashes(self, branch_id: str, terminal_id: str) -> Sequence[bytes]:
+        return self._before(terminal_id)(EPOCH_MAX)
 
     def prepare(self, run: Sequence[Piece]) -> PreparedInMemory:
         facts, findings = read_facts(run)
@@ -93,17 +98,13 @@ class MemoryStore:
             if piece.ends:
                 self.segments.append(piece.delivery.parcel.sealed)
         fresh, findings = [], list(prepared.projection.findings)
-        for located in prepared.facts:
-            fact_id = str(
-                next(getattr(located.fact, name) for name in IDS if hasattr(located.fact, name))
-            )
-            if fact_id in self.fact_ids:
-                findings.append(set_aside(located.entry, FACT_DUPLICATE, "twice"))
+        for each in prepared.facts:
+            if not self._is_new(each):
+                findings.append(set_aside(each.entry, FACT_DUPLICATE, "twice"))
                 continue
-            self.fact_ids.add(fact_id)
-            fresh.append(located)
-            if isinstance(located.fact, StockMoved) and located.fact.kind in COUNTED:
-                self.counted.add(located.fact.product_id)
+            fresh.append(each)
+            if isinstance(each.fact, StockMoved) and each.fact.kind in COUNTED:
+                self.counted.add(each.fact.product_id)
         written = project_facts(fresh)
         written.findings = findings
         return written
@@ -117,6 +118,44 @@ class MemoryStore:
                 self.forks[delivery.parcel.sealed] = journal
                 places = self.fork_places.setdefault(header.terminal, {})
                 places.setdefault((header.epoch, header.last_seq), set()).add(header.last_hash)
+
+    def project_forks(self, branch_id: str, terminal_ids: Sequence[str], now_ms: int) -> Projection:
+        result = Projection()
+        for terminal in terminal_ids:
+            lane = [
+                ForkSegment(sealed, sealed, sealed in self.fork_projected)
+                for sealed, journal in self.forks.items()
+                if journal.terminal_id == terminal
+            ]
+            for opened in open_lane(lane, self._main_hash(terminal), self._before(terminal)):
+                if opened.segment.projected:
+                    continue
+                self.fork_projected.add(opened.segment.sealed)
+                facts, findings = located(branch_id, opened.entries)
+                fresh = [one for one in facts if self._is_new(one)]
+                written = project_facts(fresh)
+                result.facts += written.facts
+                result.findings += [*findings, *written.findings]
+                merge(result.increments, written.increments)
+                for product_id, mention in written.mentions.items():
+                    result.mentions.setdefault(product_id, mention)
+        return result
+
+    def _main_hash(self, terminal: str) -> Callable[[int, int], bytes | None]:
+        return lambda epoch, seq: self._hash_at(terminal, (epoch, seq))
+
+    def _before(self, terminal: str) -> Callable[[int], list[bytes]]:
+        journal = self.entries.get(terminal, {})
+        return lambda epoch: [
+            one.hash for at, one in sorted(journal.items(), reverse=True) if at[0] < epoch
+        ]
+
+    def _is_new(self, one: Located) -> bool:
+        fact_id = str(next(getattr(one.fact, name) for name in IDS if hasattr(one.fact, name)))
+        if fact_id in self.fact_ids:
+            return False
+        self.fact_ids.add(fact_id)
+        return True
 
     def add_sums(self, increments: Increments) -> bool:
         merge(self.sums, increments)

@@ -30,6 +30,7 @@ from syncd.service.operations.journals import (
     Place,
     Terminal,
     admit,
+    opens_epoch,
     places_needed,
     sort_parcels,
     take,
@@ -78,6 +79,10 @@ class Store(Protocol):
         """By terminal, the last place and hash of each segment in the fork lane."""
         ...
 
+    def earlier_hashes(self, branch_id: str, terminal_id: str) -> Sequence[bytes]:
+        """The last hashes of a terminal's main line, newest first, bounded."""
+        ...
+
     def prepare(self, run: Sequence[Piece]) -> Any:
         """Project and encode a run: computation only, perhaps in another thread."""
         ...
@@ -90,6 +95,10 @@ class Store(Protocol):
         self, branch_id: str, journals: Sequence[Journal], carrier: Carrier, now_ms: int
     ) -> None:
         """Keep the sealed bytes of a second line."""
+        ...
+
+    def project_forks(self, branch_id: str, terminal_ids: Sequence[str], now_ms: int) -> Projection:
+        """Write the rows of what only the fork lanes hold; what of it was projected."""
         ...
 
     def add_sums(self, increments: Increments) -> bool:
@@ -166,6 +175,10 @@ def append_envelope(
     runs = _runs(piece for j in allowed for piece in take(j, known[j.terminal_id]))
     for prepared in ahead(store.prepare(run) for run in runs):
         request.add(store.write_run(prepared, carrier, now_ms))
+    for journal in allowed:
+        before = known[journal.terminal_id].head
+        if journal.head is not None and journal.head.epoch > before.epoch and before.seq:
+            request.findings.append(found.journal_restored(journal, before))
     opened = _finish(store, allowed, request, carrier, now_ms)
     return Appended(journals, unreadable, opened)
 
@@ -182,7 +195,12 @@ def _lock(store: Store, branch_id: str, journals: Sequence[Journal]) -> dict[str
             places[journal.terminal_id] = needed
     hashes = store.hashes_at(branch_id, places) if places else {}
     tails = store.fork_tails(branch_id, terminal_ids)
-    return {one: Known(heads[one], hashes.get(one, {}), tails.get(one, {})) for one in terminal_ids}
+    opening = [j.terminal_id for j in journals if opens_epoch(j, heads[j.terminal_id])]
+    earlier = {one: store.earlier_hashes(branch_id, one) for one in opening}
+    return {
+        one: Known(heads[one], hashes.get(one, {}), tails.get(one, {}), earlier.get(one, ()))
+        for one in terminal_ids
+    }
 
 
 def _runs(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
@@ -220,11 +238,14 @@ def _finish(
     if forked:
         store.keep_forks(branch_id, forked, carrier, now_ms)
         findings += [found.journal_fork(j, j.forks[0], carrier.device_id) for j in forked]
+        lanes = [journal.terminal_id for journal in forked]
+        request.add(store.project_forks(branch_id, lanes, now_ms))
     moved = [journal for journal in journals if journal.appended]
-    if moved:
+    if moved or forked:
         if not store.add_sums(request.increments):
             findings.append(Finding(found.SUMS_OVERFLOW, "error", found.SUMS_OVERFLOW))
         findings += _of_products(store, branch_id, request.mentions)
+    if moved:
         findings += [found.device_revoked(j) for j in moved if j.terminal and j.terminal.revoked]
         store.move_heads(branch_id, moved, carrier, now_ms)
     return store.raise_findings(branch_id, findings, now_ms) if findings else ()

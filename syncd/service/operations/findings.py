@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sentra.projection.aside import FACT_UNKNOWN
-from sentra.protocol.entry import Entry
+from sentra.protocol.entry import Entry, Head
 from syncd.service.operations.journals import Delivery, Journal
 
 PRODUCT_UNKNOWN: Final = "product-unknown"
 STOCK_NEGATIVE: Final = "stock-negative"
 DEVICE_REVOKED: Final = "device-revoked"
 JOURNAL_FORK: Final = "journal-fork"
+JOURNAL_RESTORED: Final = "journal-restored"
 SUMS_OVERFLOW: Final = "sums-overflow"
 
 REASON_LENGTH_MAX: Final = 300
@@ -25,7 +26,10 @@ REASON_LENGTH_MAX: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One row of the exceptions, without its id and time. `severity` is info, warning or error."""
+    """One row of the exceptions, without its id and time. `severity` is info, warning or error.
+
+    `settled`: it is written down as resolved, for who looks it up; nobody has to do anything.
+    """
 
     kind: str
     severity: str
@@ -34,6 +38,7 @@ class Finding:
     epoch: int | None = None
     seq: int | None = None
     params: dict[str, Any] = field(default_factory=dict)
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Mention:
     name: str
 
 
-def set_aside(entry: Entry, kind: str, reason: str) -> Finding:
+def set_aside(entry: Entry, kind: str, reason: str, *, settled: bool = False) -> Finding:
     """A fact that has no rows: its kind is new here, its body unreadable, or a row impossible."""
     return Finding(
         kind,
@@ -55,6 +60,7 @@ def set_aside(entry: Entry, kind: str, reason: str) -> Finding:
         entry.epoch,
         entry.seq,
         {"fact": entry.kind, "schema": entry.schema, "reason": printable(reason)},
+        settled,
     )
 
 
@@ -114,6 +120,20 @@ def journal_fork(journal: Journal, delivery: Delivery, carrier_id: str) -> Findi
             "head_hash": journal.head.hash.hex() if journal.head else "",
             "carrier": carrier_id,
         },
+    )
+
+
+def journal_restored(journal: Journal, before: Head) -> Finding:
+    """A terminal was put back to an old copy, and goes on in another epoch."""
+    epoch = journal.head.epoch if journal.head else 0
+    return Finding(
+        JOURNAL_RESTORED,
+        "warning",
+        f"{JOURNAL_RESTORED}:{journal.terminal_id}:{epoch}",
+        journal.terminal_id,
+        epoch,
+        1,
+        {"before_epoch": before.epoch, "before_seq": before.seq, "new_epoch": epoch},
     )
 
 

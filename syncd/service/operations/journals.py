@@ -31,6 +31,9 @@ Place = tuple[int, int]
 _GRAVITY: Final[tuple[Outcome, ...]] = ("already", "appended", "gap", "fork", "refused")
 """What is said of a journal whose segments fared differently: the gravest."""
 
+TRIES_MAX: Final = 400_000
+"""Hashes computed to find what an epoch chains to: half a second at most, and seldom."""
+
 RAW_BYTES_MAX: Final = 256 * 1024 * 1024
 """What all segments of one envelope may unpack to, by their headers: 8 MiB of sales are 140 MiB."""
 
@@ -77,11 +80,15 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the store holds of one journal: its head, hashes at places asked for, fork tails."""
+    """What the store holds of one journal: its head, hashes at places asked for, fork tails.
+
+    `earlier` are the last hashes of its main line, where an epoch may go on from an older end.
+    """
 
     head: Head
     hashes: Mapping[Place, bytes] = field(default_factory=dict)
     fork_tails: Mapping[Place, Collection[bytes]] = field(default_factory=dict)
+    earlier: Sequence[bytes] = ()
 
 
 @dataclass(slots=True)
@@ -179,6 +186,13 @@ def places_needed(journal: Journal, head: Head) -> set[Place]:
     return places
 
 
+def opens_epoch(journal: Journal, head: Head) -> bool:
+    """Whether a segment begins an epoch behind the head, which may chain to an older end."""
+    return any(
+        one.header.first_seq == 1 and one.header.epoch > head.epoch for one in journal.deliveries
+    )
+
+
 def take(journal: Journal, known: Known) -> Iterator[Piece]:
     """The pieces that are new, in order; outcome, head and forks are noted in the journal.
 
@@ -268,9 +282,16 @@ def _open_overlap(
 
 
 def _continues_fork(delivery: Delivery, known: Known) -> bool:
-    """Whether the segment chains to one that is in the fork lane already."""
+    """Whether the segment chains to one that is in the fork lane already, or begins an epoch that
+    chains to an older end."""
     header = delivery.header
-    for tail in known.fork_tails.get((header.epoch, header.first_seq - 1), ()):
+    tails = list(known.fork_tails.get((header.epoch, header.first_seq - 1), ()))
+    if header.first_seq == 1:
+        for place, hashes in known.fork_tails.items():
+            if place[0] < header.epoch:
+                tails += hashes
+        tails += known.earlier[: max(1, TRIES_MAX // header.count)]
+    for tail in tails:
         try:
             open_segment(delivery.parcel.sealed, tail)
         except ProtocolError:

@@ -16,8 +16,8 @@ NewId = Callable[[int], str]
 
 _OPEN: Final = """
     INSERT INTO exception (branch_id, id, kind, severity, terminal_id, epoch, seq, params,
-        dedup_key, opened_at_ms)
-    VALUES %s ON CONFLICT (branch_id, dedup_key) DO NOTHING RETURNING kind
+        dedup_key, opened_at_ms, resolved_at_ms)
+    VALUES %s ON CONFLICT (branch_id, dedup_key) DO NOTHING RETURNING kind, resolved_at_ms
 """
 
 
@@ -43,8 +43,9 @@ def raise_findings(
             msgspec.json.encode(one.params).decode(),
             key,
             now_ms,
+            now_ms if one.settled else None,
         )
         for key, one in sorted(once.items())
     ]
     opened = execute_values(cursor, _OPEN, rows, fetch=True)
-    return [kind for (kind,) in opened]
+    return [kind for kind, resolved_at_ms in opened if resolved_at_ms is None]

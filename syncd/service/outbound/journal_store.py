@@ -22,7 +22,7 @@ from sentra.protocol.entry import EMPTY, GENESIS, Head, terminal_bytes
 from syncd.service.operations.findings import Finding
 from syncd.service.operations.journals import Carrier, Delivery, Journal, Piece, Place, Terminal
 from syncd.service.operations.project import Projection
-from syncd.service.outbound import copy_format, exceptions, projection_store
+from syncd.service.outbound import copy_format, exceptions, fork_store, projection_store
 from syncd.service.outbound.projection_store import PreparedRows, Products
 
 _LOCK_HEADS: Final = """
@@ -44,9 +44,9 @@ _HASHES: Final = """
     ON e.terminal_id = wanted.terminal_id::uuid AND e.epoch = wanted.epoch AND e.seq = wanted.seq
     WHERE e.branch_id = {branch}
 """
-_LAST_OF_EPOCH: Final = """
-    SELECT hash FROM journal_entry WHERE branch_id = %s AND terminal_id = %s AND epoch = %s
-    ORDER BY seq DESC LIMIT 1
+_LAST_BEFORE_EPOCH: Final = """
+    SELECT hash FROM journal_entry WHERE branch_id = %s AND terminal_id = %s AND epoch < %s
+    ORDER BY epoch DESC, seq DESC LIMIT 1
 """
 _FORK_TAILS: Final = """
     SELECT terminal_id::text, epoch, last_seq, last_hash FROM fork_segment
@@ -165,6 +165,11 @@ class JournalStore:
                 places.setdefault((epoch, last_seq), set()).add(bytes(last_hash))
         return tails
 
+    def earlier_hashes(self, branch_id: str, terminal_id: str) -> Sequence[bytes]:
+        """The last hashes of a terminal's main line, newest first, bounded."""
+        with self._connection.cursor() as cursor:
+            return fork_store.earlier_hashes(cursor, branch_id, terminal_id)
+
     def prepare(self, run: Sequence[Piece]) -> PreparedRun:
         """Project and encode a run: computation only, in any thread."""
         branch_id = run[0].terminal.branch_id
@@ -176,11 +181,11 @@ class JournalStore:
     def write_run(self, prepared: PreparedRun, carrier: Carrier, now_ms: int) -> Projection:
         """COPY entries and segments, then the rows; what of it was really projected."""
         with self._connection.cursor() as cursor:
-            _copy(cursor, copy_format.COPY_ENTRIES, prepared.entries)
+            copy_in(cursor, copy_format.COPY_ENTRIES, prepared.entries)
             segments = copy_format.fields_binary(
-                _segment_row(piece, carrier, now_ms) for piece in prepared.pieces if piece.ends
+                segment_row(piece, carrier, now_ms) for piece in prepared.pieces if piece.ends
             )
-            _copy(cursor, copy_format.COPY_SEGMENTS, segments)
+            copy_in(cursor, copy_format.COPY_SEGMENTS, segments)
             return projection_store.write(cursor, prepared.rows)
 
     def keep_forks(
@@ -188,12 +193,17 @@ class JournalStore:
     ) -> None:
         """Keep the sealed bytes of a second line; the same bytes again change nothing."""
         rows = [
-            _fork_row(branch_id, delivery, carrier, now_ms)
+            fork_row(branch_id, delivery, carrier, now_ms)
             for journal in journals
             for delivery in journal.forks
         ]
         with self._connection.cursor() as cursor:
             execute_values(cursor, _KEEP_FORK, rows)
+
+    def project_forks(self, branch_id: str, terminal_ids: Sequence[str], now_ms: int) -> Projection:
+        """Write the rows of what only the fork lanes hold; what of it was projected."""
+        with self._connection.cursor() as cursor:
+            return fork_store.project_lanes(cursor, branch_id, terminal_ids, now_ms)
 
     def add_sums(self, increments: Increments) -> bool:
         """Add to the roll-ups; False where a sum would leave its column, and nothing is added."""
@@ -245,7 +255,8 @@ class JournalStore:
         return heads
 
 
-def _copy(cursor: extensions.cursor, statement: str, data: bytes) -> None:
+def copy_in(cursor: extensions.cursor, statement: str, data: bytes) -> None:
+    """One COPY of rows in their binary form."""
     cursor.copy_expert(statement, io.BytesIO(data), size=copy_format.CHUNK_BYTES)
 
 
@@ -254,12 +265,13 @@ def _before_epoch(
 ) -> bytes | None:
     if epoch == EMPTY.epoch:
         return GENESIS
-    cursor.execute(_LAST_OF_EPOCH, (branch_id, terminal, epoch - 1))
+    cursor.execute(_LAST_BEFORE_EPOCH, (branch_id, terminal, epoch))
     row = cursor.fetchone()
     return None if row is None else bytes(row[0])
 
 
-def _segment_row(piece: Piece, carrier: Carrier, now_ms: int) -> tuple[bytes | None, ...]:
+def segment_row(piece: Piece, carrier: Carrier, now_ms: int) -> tuple[bytes | None, ...]:
+    """A row of `segment`, its fields in their binary form."""
     header, parcel = piece.delivery.header, piece.delivery.parcel
     return (
         terminal_bytes(piece.terminal.branch_id),
@@ -273,7 +285,8 @@ def _segment_row(piece: Piece, carrier: Carrier, now_ms: int) -> tuple[bytes | N
     )
 
 
-def _fork_row(branch_id: str, delivery: Delivery, carrier: Carrier, now_ms: int) -> tuple[Any, ...]:
+def fork_row(branch_id: str, delivery: Delivery, carrier: Carrier, now_ms: int) -> tuple[Any, ...]:
+    """A row of `fork_segment`."""
     header, parcel = delivery.header, delivery.parcel
     stamp = parcel.custody
     own = stamp is not None and stamp.router == carrier.device_id

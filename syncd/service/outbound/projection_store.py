@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from sqlalchemy import BigInteger, Date, SmallInteger, Table, Uuid
 
 from sentra.projection.aside import FACT_DUPLICATE, FACT_NOT_PROJECTED
 from sentra.projection.rollups import ROLLUPS, Increments
-from syncd.service.operations.findings import set_aside
+from syncd.service.operations.findings import Finding, set_aside
 from syncd.service.operations.journals import Piece
 from syncd.service.operations.project import (
     Located,
@@ -30,7 +30,7 @@ from syncd.service.operations.project import (
     project_run,
     sums_are_safe,
 )
-from syncd.service.outbound import copy_format
+from syncd.service.outbound import copy_format, duplicates
 
 COUNTED_KINDS: Final = "('receipt', 'count', 'adjustment')"
 """Stock movements that make a product's level mean something."""
@@ -65,7 +65,7 @@ class PreparedRows:
 
 def prepare(run: Sequence[Piece]) -> PreparedRows:
     """Project and encode a run: computation only, in any thread."""
-    return _encoded(project_run(run))
+    return encode_rows(project_run(run))
 
 
 def write(cursor: extensions.cursor, prepared: PreparedRows) -> Projection:
@@ -78,7 +78,8 @@ def write(cursor: extensions.cursor, prepared: PreparedRows) -> Projection:
     return result
 
 
-def _encoded(projection: Projection) -> PreparedRows:
+def encode_rows(projection: Projection) -> PreparedRows:
+    """Rows as COPY takes them: computation only, in any thread."""
     if not sums_are_safe(projection.increments):
         return PreparedRows(projection, impossible=OverflowError("a sum or a name is too large"))
     try:
@@ -111,22 +112,32 @@ def _write_halves(
 ) -> None:
     """Write what can be written of facts that were refused together."""
     if len(facts) == 1:
-        kind = FACT_DUPLICATE if _is_second(refused) else FACT_NOT_PROJECTED
-        result.findings.append(set_aside(facts[0].entry, kind, _reason(refused)))
+        result.findings.extend(_why_not(cursor, facts[0], refused))
         return
     middle = len(facts) // 2
     for half in (facts[:middle], facts[middle:]):
         if not half:
             continue
-        prepared = _encoded(project_facts(half))
+        prepared = encode_rows(project_facts(half))
         why = _try(cursor, prepared)
         if why is None:
-            _add(result, prepared.projection)
+            add(result, prepared.projection)
         else:
             _write_halves(cursor, half, result, why)
 
 
-def _add(result: Projection, written: Projection) -> None:
+def _why_not(cursor: extensions.cursor, located: Located, refused: Exception) -> Iterator[Finding]:
+    """Why a fact has no rows. One that is there already, the same, is nothing to look at."""
+    if not _is_second(refused):
+        yield set_aside(located.entry, FACT_NOT_PROJECTED, _reason(refused))
+    elif not duplicates.is_same(cursor, located):
+        yield set_aside(located.entry, FACT_DUPLICATE, _reason(refused))
+    elif located.place.epoch > 0:
+        yield set_aside(located.entry, FACT_DUPLICATE, _reason(refused), settled=True)
+
+
+def add(result: Projection, written: Projection) -> None:
+    """Adds what was written to what is written already."""
     result.facts.extend(written.facts)
     result.findings.extend(written.findings)
     merge(result.increments, written.increments)
