@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -62,10 +63,11 @@ def tell_router(folder: Path, *identities: Identity, revoked: bool = False) -> N
     vault.close()
 
 
-def tell_till(vault: Vault, *identities: Identity) -> None:
+def tell_till(vault: Vault, *identities: Identity, addresses: tuple[str, ...] = ()) -> None:
     """The till hears of the branch's devices, as by the feed."""
     decided: list[tuple[str, str, Decision | None]] = [
-        ("device", one.device_id, _device(one, revoked=False)) for one in identities
+        ("device", one.device_id, replace(_device(one, revoked=False), addresses=addresses))
+        for one in identities
     ]
     with vault.writer() as db:
         scope = identities[0].branch_id
