@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -15,6 +15,7 @@ from sentra.vault.failures import CatalogueEmpty, RevisionOutOfOrder
 from sentra.vault.search import index_words, search
 
 __all__ = [
+    "apply_items",
     "apply_revision",
     "branch",
     "by_scan",
@@ -22,10 +23,13 @@ __all__ = [
     "company",
     "cursor",
     "devices",
+    "has_stale_items",
     "people",
     "product",
     "restart_feed",
     "search",
+    "set_cursor",
+    "settle_feed",
     "taxes",
     "tiles",
 ]
@@ -55,54 +59,122 @@ def apply_revision(db: Connection, revision: SealedRevision, items: Sequence[Fee
         return
     if revision.revision != present + 1:
         raise RevisionOutOfOrder(revision=revision.revision, scope=revision.scope, cursor=present)
-    _apply_products(db, [item for item in items if item.kind == "product"])
+    apply_items(db, revision.scope, items)
+    set_cursor(db, revision.scope, revision.revision)
+
+
+def apply_items(db: Connection, scope: str, items: Sequence[FeedItem]) -> None:
+    """What a scope says of some keys; inside `writer()`. The caller moves the cursor."""
+    _apply_products(db, scope, [item for item in items if item.kind == "product"])
     for item in items:
         if item.kind == "product":
             continue
         if item.body is None:
             db.execute("DELETE FROM decision WHERE kind = ? AND key = ?", (item.kind, item.key))
         else:
-            row = (item.kind, item.key, revision.scope, item.body)
+            row = (item.kind, item.key, scope, item.body)
             db.execute(
                 "INSERT OR REPLACE INTO decision (kind, key, scope, body) VALUES (?,?,?,?)", row
             )
+
+
+def set_cursor(db: Connection, scope: str, revision: int) -> None:
+    """The last revision of the scope that is applied; inside the transaction that applied it."""
     db.execute(
-        "INSERT OR REPLACE INTO feed_cursor (scope, revision) VALUES (?, ?)",
-        (revision.scope, revision.revision),
+        "INSERT OR REPLACE INTO feed_cursor (scope, revision) VALUES (?, ?)", (scope, revision)
     )
 
 
 def restart_feed(db: Connection, scope: str) -> None:
     """Reads the scope from its first revision again, after the cloud was restored.
 
-    What is here stays until it is replaced, so that the till goes on selling meanwhile.
+    What is here stays until it is replaced or `settle_feed` finds that it was not said anew, so
+    that the till goes on selling meanwhile.
     """
     db.execute("DELETE FROM feed_cursor WHERE scope = ?", (scope,))
+    for table in ("product", "decision"):
+        db.execute(f"UPDATE {table} SET stale = 1 WHERE scope = ?", (scope,))  # noqa: S608
 
 
-def _apply_products(db: Connection, items: Sequence[FeedItem]) -> None:
+def has_stale_items(db: Connection, scope: str) -> bool:
+    """Whether `settle_feed` has anything to do."""
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM product WHERE stale = 1 AND scope = ?1)"
+        " OR EXISTS (SELECT 1 FROM decision WHERE stale = 1 AND scope = ?1)"
+    )
+    return bool(db.execute(query, (scope,)).fetchone()[0])
+
+
+def settle_feed(db: Connection, scope: str) -> None:
+    """The feed is whole again: what it did not say anew is no more."""
+    rows = db.execute("SELECT product_id FROM product WHERE stale = 1 AND scope = ?", (scope,))
+    _forget_products(db, [key for (key,) in rows.fetchall()])
+    db.execute("DELETE FROM decision WHERE stale = 1 AND scope = ?", (scope,))
+
+
+def _apply_products(db: Connection, scope: str, items: Sequence[FeedItem]) -> None:
     """All products of a revision at once: a new till gets a hundred thousand of them."""
     latest = {item.key: item.body for item in items}
-    _forget_products(db, list(latest))
+    wanted = {
+        key: (body, product)
+        for key, body in latest.items()
+        if body is not None and (product := _product_of(body)) is not None
+    }
+    renewed = _renew_products(db, scope, wanted)
+    _forget_products(db, [key for key in latest if key not in renewed])
     first = db.execute("SELECT coalesce(max(number), 0) + 1 FROM product").fetchone()[0]
-    taken: list[tuple[int, str, bytes, Product]] = []
-    for key, body in latest.items():
-        product = None if body is None else _product_of(body)
-        if body is not None and product is not None:
-            taken.append((first + len(taken), key, body, product))
+    new = [(key, *wanted[key]) for key in wanted if key not in renewed]
+    taken = [(number, *one) for number, one in enumerate(new, first)]
     db.executemany(
-        "INSERT INTO product (number, product_id, code, name, category_id, favourite, active, body)"
-        " VALUES (?,?,?,?,?,?,?,?)",
+        "INSERT INTO product"
+        " (number, product_id, code, name, category_id, favourite, active, body, scope)"
+        " VALUES (?,?,?,?,?,?,?,?,?)",
         [
-            (n, key, p.code, p.name, p.category_id, p.favourite, p.active, body)
+            (n, key, p.code, p.name, p.category_id, p.favourite, p.active, body, scope)
             for n, key, body, p in taken
         ],
     )
+    _add_barcodes(db, [(n, p) for n, _, _, p in taken])
+    index_words(db, [(n, p.name, p.code) for n, _, _, p in taken if p.active])
+
+
+def _renew_products(
+    db: Connection, scope: str, wanted: Mapping[str, tuple[bytes, Product]]
+) -> set[str]:
+    """Writes over the products that are found as before; which they are.
+
+    A price list changes every product and no name: finding the words of a name again costs
+    hundreds of times what the price does.
+    """
+    renewed: list[tuple[int, str, bytes, Product]] = []
+    scanned: list[tuple[int, Product]] = []
+    keys = list(wanted)
+    for start in range(0, len(keys), _KEYS_IN_ONE_QUERY):
+        some = keys[start : start + _KEYS_IN_ONE_QUERY]
+        marks = ",".join("?" for _ in some)
+        query = f"SELECT number, product_id, body FROM product WHERE product_id IN ({marks})"  # noqa: S608
+        for number, key, before in db.execute(query, some).fetchall():
+            body, product = wanted[key]
+            old = _PRODUCT.decode(before)
+            if (old.name, old.code, old.active) == (product.name, product.code, product.active):
+                renewed.append((number, key, body, product))
+                if old.barcodes != product.barcodes:
+                    scanned.append((number, product))
+    db.executemany(
+        "UPDATE product SET category_id = ?, favourite = ?, body = ?, scope = ?, stale = 0"
+        " WHERE number = ?",
+        [(p.category_id, p.favourite, body, scope, n) for n, _, body, p in renewed],
+    )
+    db.executemany("DELETE FROM barcode WHERE number = ?", [(n,) for n, _ in scanned])
+    _add_barcodes(db, scanned)
+    return {key for _, key, _, _ in renewed}
+
+
+def _add_barcodes(db: Connection, products: Iterable[tuple[int, Product]]) -> None:
     db.executemany(
         "INSERT OR IGNORE INTO barcode (barcode, number) VALUES (?, ?)",
-        [(barcode, n) for n, _, _, p in taken for barcode in p.barcodes],
+        [(barcode, n) for n, p in products for barcode in p.barcodes],
     )
-    index_words(db, [(n, p.name, p.code) for n, _, _, p in taken if p.active])
 
 
 def _product_of(body: bytes) -> Product | None:

@@ -61,6 +61,8 @@ def index_words(db: Connection, texts: Sequence[tuple[int, str, str]]) -> None:
 
 def fold(text: str) -> str:
     """The text without case and accents, as it is compared."""
+    if text.isascii():
+        return text.casefold()
     parts = unicodedata.normalize("NFKD", text.casefold())
     return "".join(part for part in parts if not unicodedata.combining(part))
 

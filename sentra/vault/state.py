@@ -10,6 +10,9 @@ from sentra.vault.driver import Connection
 
 SYNC_STATUS = "sync_status"
 
+FEED_HEADS = "feed_heads"
+"""Scope → last revision of its feed, as the daemon heard it in its last hello."""
+
 
 class LinkState(msgspec.Struct, frozen=True, kw_only=True):
     """How one link does. `reachable` None: not tried yet. `since_ms`: in this state since."""

@@ -46,6 +46,10 @@ _STATUS: Final = {
     "scope-refused": 403,
     "code-refused": 403,
     "too-slow": 408,
+    "snapshot-needed": 410,
+    "snapshot-absent": 503,
+    "cursor-beyond": 409,
+    "range-wrong": 416,
     "too-busy": 503,
     "unavailable": 503,
 }

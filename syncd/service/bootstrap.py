@@ -19,7 +19,7 @@ from sentra.telemetry import install_request_metrics
 from sentra.web.devices import install_protocol_errors
 from sentra.web.factory import create_app
 from syncd.service.config import Settings
-from syncd.service.inbound import enrol, feed, hello, journal, own_journal, stream
+from syncd.service.inbound import enrol, feed, hello, journal, own_journal, snapshot, stream
 from syncd.service.inbound.parts import EXTENSION, Parts
 from syncd.service.outbound.known_devices import KnownDevices
 from syncd.service.outbound.nonces import RedisNonces
@@ -83,7 +83,7 @@ def create_service(settings: Settings, *, clock: Clock = now_ms) -> Flask:
         in_memory_fallback_enabled=True,
     )
     enrol.limit_guesses(limiter)
-    for each in (enrol, hello, journal, own_journal, feed, stream):
+    for each in (enrol, hello, journal, own_journal, feed, snapshot, stream):
         app.register_blueprint(each.blueprint)
     return app
 

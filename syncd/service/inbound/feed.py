@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from sentra.cloud import feed as published
+from sentra.cloud import snapshots
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import COMPANY, pack_page
 from sentra.web.devices import DeviceRevoked, KnownDevice
@@ -30,14 +30,17 @@ class ScopeRefused(ProtocolError):
 @blueprint.get("/v1/feed")
 @public("the device's signature is checked")
 def feed() -> Response:
-    """A page of the scope's revisions, packed; the scope's head is in it."""
+    """A page of the scope's revisions, packed; the scope's head is in it.
+
+    Raises SnapshotNeeded, CursorBeyond.
+    """
     device = speaker()
     scope, after = request.args.get("scope", ""), request.args.get("after", "0")
     require_own(device, scope)
     if not (after.isascii() and after.isdigit() and len(after) <= _REVISION_DIGITS_MAX):
         raise Malformed("“after” is a revision number")
     page = parts().quick.run(
-        lambda connection: published.read_after(connection, scope, int(after), PAGE_BYTES_MAX)
+        lambda connection: snapshots.page_after(connection, scope, int(after), PAGE_BYTES_MAX)
     )
     return Response(
         pack_page(page.head, page.revisions), content_type="application/vnd.sentra.feed"
