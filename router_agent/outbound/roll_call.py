@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import astuple, dataclass, replace
+from typing import Final
 
 from sentra.protocol.messages import Hello, TerminalNote
 from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
+
+SOFTWARE_LENGTH_MAX: Final = 80
+_NUMBER_MAX: Final = 2**53
+"""JSON's numbers have no end, a column's have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,9 @@ class RollCall:
         heard = Heard(
             terminal,
             now_ms,
-            hello.software,
-            hello.clock_ms - now_ms,
-            hello.rtt_ms,
+            hello.software[:SOFTWARE_LENGTH_MAX],
+            _bounded(hello.clock_ms - now_ms),
+            _bounded(hello.rtt_ms),
             own.epoch if own else 1,
             own.seq if own else 0,
         )
@@ -93,3 +98,7 @@ class RollCall:
             rows = [astuple(self._heard[terminal]) for terminal in self._dirty]
             self._dirty.clear()
         db.executemany("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def _bounded(number: int) -> int:
+    return max(-_NUMBER_MAX, min(number, _NUMBER_MAX))

@@ -7,11 +7,18 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from sentra.protocol.entry import EMPTY, EPOCH_MAX, HASH_BYTES, SEQ_MAX, Head
+from sentra.protocol.errors import ProtocolError
 
 PROTOCOLS = (1,)
 """The versions of the protocol that this program speaks, newest last."""
 
 _WATERMARK_TAG = "sentra/watermark/1"
+
+
+class HeadWrong(ProtocolError):
+    """A head outside the limits of every journal."""
+
+    slug = "malformed"
 
 
 class HeadNote(msgspec.Struct, frozen=True):
@@ -131,6 +138,15 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     retry: bool = False
     retry_after_s: int | None = None
     server_time_ms: int | None = None
+
+
+def require_heads(hello: Hello) -> None:
+    """Raises HeadWrong where a hello holds a head that no journal can have."""
+    for note in hello.heads.values():
+        try:
+            note.to_head()
+        except ValueError as error:
+            raise HeadWrong(str(error)) from error
 
 
 def note_of(head: Head) -> HeadNote:

@@ -14,7 +14,7 @@ from sentra.cloud.company import follow_restore, the_company
 from sentra.cloud.wake import feed_moved
 from sentra.protocol.entry import EMPTY
 from sentra.protocol.feed import COMPANY
-from sentra.protocol.messages import Hello, HelloAnswer
+from sentra.protocol.messages import Hello, HelloAnswer, require_heads
 from sentra.web.devices import KnownDevice
 from sentra.web.permissions import public
 from syncd.service.inbound.parts import (
@@ -48,6 +48,7 @@ def hello() -> Response:
     request.max_content_length = MESSAGE_BYTES_MAX
     device, here = speaker(), parts()
     said = read_message(Hello)
+    require_heads(said)
     protocol, now_ms = greet.choose_protocol(said), here.clock()
     greeted = here.quick.run(lambda one: _greet(one, here, device, said, protocol, now_ms))
     if greeted.restored:

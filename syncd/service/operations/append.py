@@ -34,6 +34,7 @@ from syncd.service.operations.journals import (
     places_needed,
     sort_parcels,
     take,
+    unread,
 )
 from syncd.service.operations.project import Projection, merge
 
@@ -167,6 +168,10 @@ def append_envelope(
     sorted_parcels, unreadable = sort_parcels(parcels)
     terminals = store.terminals(list(sorted_parcels)) if sorted_parcels else {}
     journals = admit(sorted_parcels, terminals, carrier)
+    if unreadable and carrier.role == "terminal" and carrier.device_id not in sorted_parcels:
+        # Nobody else's journal could have been meant, and its till must hear of it.
+        journals.append(unread(carrier.device_id))
+        unreadable -= 1
     allowed = [journal for journal in journals if journal.admitted]
     if not allowed:
         return Appended(journals, unreadable)

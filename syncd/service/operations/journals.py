@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sentra.protocol.entry import Entry, Head
 from sentra.protocol.envelope import Parcel
-from sentra.protocol.errors import ChainBroken, ProtocolError
+from sentra.protocol.errors import ChainBroken, ProtocolError, SegmentDamaged
 from sentra.protocol.segment import (
     SegmentHeader,
     check_signature,
@@ -155,6 +155,13 @@ def admit(
             _keep_true_signatures(journal, terminal)
         journals.append(journal)
     return journals
+
+
+def unread(terminal_id: str) -> Journal:
+    """A terminal's journal of which nothing could be read."""
+    journal = Journal(None, terminal_id, [], admitted=False)
+    journal.note("refused", SegmentDamaged.slug)
+    return journal
 
 
 def _may_bring(carrier: Carrier, terminal: Terminal) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from router_agent.outbound.roll_call import RollCall
@@ -57,3 +58,14 @@ def test_a_till_that_has_not_spoken_since_the_start_is_not_passed_on(vault: Vaul
     again = RollCall(vault)
     assert TILL in again.all()
     assert again.notes(START_MS + 1) == {}
+
+
+def test_numbers_and_words_without_end_are_cut_to_what_the_disk_takes(vault: Vault) -> None:
+    calls = RollCall(vault)
+    hello = msgspec.structs.replace(
+        _hello(company=2**70), clock_ms=-(2**80), rtt_ms=2**90, software="x" * 60_000
+    )
+    calls.note_hello(TILL, hello, START_MS)
+    with vault.writer() as db:
+        calls.write(db)
+    assert len(RollCall(vault).all()[TILL].software) == 80
