@@ -19,7 +19,7 @@ from sentra.protocol.answer import pack_answer
 from sentra.protocol.envelope import Parcel, unpack
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import COMPANY, pack_page
-from sentra.protocol.messages import Hello, Watermark
+from sentra.protocol.messages import Hello, Watermark, require_heads
 from sentra.web.devices import (
     DeviceRevoked,
     DeviceUnknown,
@@ -181,9 +181,11 @@ def _require_own(device: KnownDevice, scope: str) -> None:
 
 def _read_hello() -> Hello:
     try:
-        return msgspec.json.decode(request.get_data(), type=Hello)
+        hello = msgspec.json.decode(request.get_data(), type=Hello)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed("the body is not a hello") from error
+    require_heads(hello)
+    return hello
 
 
 def _function(view: Callable[[], Response]) -> Callable[[], Response]:
