@@ -2,7 +2,7 @@
 
 A job is a name of `JOBS` and the id of a row that says everything else. The queue may be lost:
 what a row says is queued is put into the queue again when a worker starts, and then every few
-minutes. So every job must be able to run twice.
+minutes, and so is what has to be done regularly. So every job must be able to run twice.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sentra.cloud.keys import load_keys
 from sentra.cloud.redis_client import connect_redis, wait_for_redis
 from sentra.cloud.schema import require_newest
 from sentra.cloud.tables import import_run
+from webapp import archiving
 from webapp.config import Settings
 
 QUEUE: Final = "sentra"
@@ -31,6 +32,7 @@ QUEUE: Final = "sentra"
 JOBS: Final = {
     "import.catalogue": "webapp.catalogue.importing.job.import_run_job",
     "import.courier": "webapp.courier.job.courier_job",
+    archiving.JOB: "webapp.archiving.archive_job",
 }
 """Name of a job -> its function, which is called with one id."""
 
@@ -132,6 +134,9 @@ def _recover(engine: Engine, queue: Queue) -> None:
     )
     with engine.connect() as connection:
         rows = connection.execute(waiting).all()
+        regular = archiving.due(connection)
+    for job, subject in regular:
+        _enqueue(queue, job, subject)
     for row in rows:
         if _enqueue(queue, f"import.{row.kind}", row.id):
             _log.info("job_put_back", job=f"import.{row.kind}", subject=row.id)

@@ -358,6 +358,16 @@ def test_what_is_exported_comes_in_again_unchanged(
     assert (run.summary.rows, run.summary.unchanged) == (3, 3)
 
 
+def is_archived(engine: Engine) -> bool:
+    """Whether the worker has archived every journal, which nobody asked it to do."""
+    behind = text(
+        "SELECT NOT EXISTS (SELECT FROM journal_head h LEFT JOIN archive_head a"
+        " USING (terminal_id, epoch, seq) WHERE a.seq IS NULL)"
+    )
+    with engine.connect() as connection:
+        return bool(connection.execute(behind).scalar_one())
+
+
 def test_the_worker_does_what_pages_queue_and_ends_when_asked(
     signed_in: Clients, chain_engine: Engine, worker: subprocess.Popen[str], until: Until
 ) -> None:
@@ -368,6 +378,7 @@ def test_the_worker_does_what_pages_queue_and_ends_when_asked(
     post(client, f"/imports/{run_id}/start")
     until(lambda: status(chain_engine, run_id) == "done", WORKER_SECONDS_MAX)
     assert len(names(chain_engine)) == 3
+    until(lambda: is_archived(chain_engine), WORKER_SECONDS_MAX)
     worker.send_signal(signal.SIGTERM)
     said, _ = worker.communicate(timeout=20)
     assert worker.returncode == 0
