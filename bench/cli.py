@@ -56,3 +56,38 @@ def append(*, rounds: int, as_json: bool) -> None:
     from bench.report import show
 
     show("append", bench_append(rounds), as_json=as_json)
+
+
+@bench.command()
+@click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(0.5, 600.0))
+@click.option("--backlog", default=50_000, show_default=True, type=click.IntRange(100, 200_000))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def lag(*, seconds: float, backlog: int, as_json: bool) -> None:
+    """P8: live sales from four tills until a manager sees them, alone and beside a backlog."""
+    from bench.lag import bench_lag
+    from bench.report import show
+
+    show("lag", bench_lag(seconds, backlog), as_json=as_json)
+
+
+@bench.command()
+@click.option("--sales", default=15_000, show_default=True, type=click.IntRange(100, 200_000))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def drain(*, sales: int, as_json: bool) -> None:
+    """P9: a branch's day without internet, from the line's return until the cloud has it."""
+    from bench.drain import bench_drain
+    from bench.report import show
+
+    show("drain", bench_drain(sales), as_json=as_json)
+
+
+@bench.command()
+@click.option("--streams", default=10_000, show_default=True, type=click.IntRange(10, 18_000))
+@click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(0.5, 600.0))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def connections(*, streams: int, seconds: float, as_json: bool) -> None:
+    """P10: devices that only listen, held by one process of the service beside live sales."""
+    from bench.connections import bench_connections
+    from bench.report import show
+
+    show("connections", bench_connections(streams, seconds), as_json=as_json)

@@ -40,6 +40,12 @@ class Program:
         """Processor time of the process and those that it started, so far."""
         return cpu_s(self.process.pid)
 
+    def memory_bytes(self) -> int:
+        """Memory of the process and those that it started, which nobody shares with them."""
+        parent = psutil.Process(self.process.pid)
+        everyone = (parent, *parent.children(recursive=True))
+        return sum(int(each.memory_full_info().uss) for each in everyone)
+
     def log_end(self) -> str:
         """The last of what it said."""
         return self.log.read_text(errors="replace")[-_LOG_CHARACTERS:]

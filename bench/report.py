@@ -54,6 +54,16 @@ def versions() -> dict[str, str]:
     return found | {name: version(name) for name in _PACKAGES}
 
 
+def told(bench: str, results: Sequence[Result]) -> dict[str, object]:
+    """The JSON object of a bench."""
+    return {
+        "bench": bench,
+        "machine": machine(),
+        "versions": versions(),
+        "results": [asdict(one) for one in results],
+    }
+
+
 def show(bench: str, results: Sequence[Result], *, as_json: bool) -> None:
     """Prints the table, and the JSON object as the last line where it is asked for."""
     console = Console(width=110)
@@ -71,16 +81,10 @@ def show(bench: str, results: Sequence[Result], *, as_json: bool) -> None:
             {True: "meets", False: "misses", None: ""}[one.meets],
         )
     console.print(table)
-    told = {
-        "bench": bench,
-        "machine": machine(),
-        "versions": versions(),
-        "results": [asdict(one) for one in results],
-    }
     console.print(
         "machine: " + ", ".join(f"{name} {value}" for name, value in machine().items()),
         "versions: " + ", ".join(f"{name} {value}" for name, value in versions().items()),
         sep="\n",
     )
     if as_json:
-        print(json.dumps(told))
+        print(json.dumps(told(bench, results)))
