@@ -26,6 +26,8 @@ _CLOCKS_MS: Final = (0, 30_000, -200_000, 86_400_000, -40 * 86_400_000, 3_000 * 
 _SLIPS_MS: Final = (-600_000, -90_000, -4_000, 4_000, 200_000)
 """Clocks that run wrong, more often back than forward: that is what puts times out of order."""
 
+CLONE_TILLS_MAX: Final = 12
+
 _CUT_WITHIN: Final = 7
 _LIES_MAX: Final = 12
 _TROUBLES_MAX: Final = 3
@@ -154,12 +156,20 @@ def image(world: World, step: Step, _dice: random.Random) -> str:
 
 def put_back(world: World, step: Step, dice: random.Random) -> str:
     """A till's disk becomes an old copy of itself: wholly, or its database alone."""
-    terminals = [one for one in world.terminals if one.image is not None]
+    terminals = [one for one in world.terminals if one.image is not None and not one.is_cloned]
     if not terminals:
         return "nothing to put back"
     terminal, whole = step.pick(terminals), dice.random() < 0.5
     world.put_back(terminal, whole=whole)
     return f"{terminal.name}, {'wholly' if whole else 'its database alone'}"
+
+
+def clone(world: World, step: Step, _dice: random.Random) -> str:
+    """A terminal's disk is copied into a second machine, which sells in its name too."""
+    terminal = world.terminal(step)
+    if any(one.is_cloned for one in world.terminals) or len(world.terminals) >= CLONE_TILLS_MAX:
+        return "nobody"
+    return f"{terminal.name} is {world.clone(terminal).name} too"
 
 
 def disk_full(world: World, step: Step, dice: random.Random) -> str:
@@ -229,7 +239,7 @@ def _ask_for(world: World, terminal: TerminalMachine, scope: str) -> None:
 def _bring_foreign(world: World, thief: TerminalMachine) -> None:
     """Another terminal's sealed bytes, in this one's name: they are not for it to bring."""
     for owner in world.terminals:
-        if owner is thief:
+        if owner.identity.device_id == thief.identity.device_id:
             continue
         with looking(owner.folder) as db:
             parcels = journal.parcels_after(db, EMPTY, 1, 1)

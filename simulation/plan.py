@@ -60,6 +60,7 @@ FAULTS: Final[Mapping[str, int]] = {
     "cloud-restore": 2,
     "image": 3,
     "put-back": 2,
+    "clone": 1,
 }
 """What goes wrong. A run has some of them and not others, so that each is seen without the rest."""
 

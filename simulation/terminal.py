@@ -98,11 +98,14 @@ class Shown:
 class TerminalMachine(Machine):
     """The till's machine. `shown` is what its screen said, which nobody may take back.
 
-    `image` is a copy of its disk. `left` are the hashes of what it had written when its disk was
-    put back, `restores` how often that was.
+    `is_cloned`: another machine uses its identity too. `image` is a copy of its disk. `left` are
+    the hashes of what it had written when its disk was put back, `restores` how often that was.
     """
 
-    def __init__(self, site: Site, name: str, branch: int, identity: Identity) -> None:
+    def __init__(
+        self, site: Site, name: str, branch: int, identity: Identity, disk: Path | None = None
+    ) -> None:
+        """`disk` is that of the machine of which this one is a clone."""
         super().__init__(site, name)
         self.branch, self.identity = branch, identity
         self.shown: list[Shown] = []
@@ -111,11 +114,15 @@ class TerminalMachine(Machine):
         self.restores = 0
         self.image: Path | None = None
         self.left: set[bytes] = set()
-        self.folder = site.disks.new("terminal", name)
-        vault = Vault.open(self.folder)
-        with vault.writer() as db:
-            write_identity(db, identity)
-        vault.close()
+        self.is_cloned = disk is not None
+        if disk is not None:
+            self.folder = site.disks.after_cut(disk, name)
+        else:
+            self.folder = site.disks.new("terminal", name)
+            vault = Vault.open(self.folder)
+            with vault.writer() as db:
+                write_identity(db, identity)
+            vault.close()
         self.switch_on()
 
     def switch_on(self) -> None:

@@ -92,7 +92,8 @@ def _revoke(world: World, step: Step, _dice: random.Random) -> str:
     terminal = world.terminal(step)
     if sum(not one.revoked for one in world.terminals) < 2 or terminal.revoked:
         return "nobody"
-    terminal.revoked = True
+    for one in world.terminals:
+        one.revoked = one.revoked or one.identity is terminal.identity
     world.office.revoke(terminal.identity.device_id)
     return terminal.name
 
@@ -140,4 +141,5 @@ VERBS: Final[Mapping[str, Verb]] = {
     "cloud-restore": faults.cloud_restore,
     "image": faults.image,
     "put-back": faults.put_back,
+    "clone": faults.clone,
 }

@@ -31,7 +31,12 @@ def sales_of(
     for router in routers:
         if router.branch == terminal.branch and router.identity is not None:
             found |= _sales(_at_router(router, own))
-    return found | _sales(_in_cloud(cloud, own))
+    return found | sales_in_cloud(terminal, cloud)
+
+
+def sales_in_cloud(terminal: TerminalMachine, cloud: Engine) -> set[str]:
+    """The ids of its sales in the cloud, in the main line or the fork lane."""
+    return _sales(_in_cloud(cloud, terminal.identity.device_id))
 
 
 def _at_router(router: RouterMachine, terminal: str) -> Iterator[_Coded]:

@@ -128,6 +128,16 @@ class World:
             terminal.put_back(terminal.image, whole=whole)
             self._mourn()
 
+    def clone(self, terminal: TerminalMachine) -> TerminalMachine:
+        """Somebody makes a second machine of a terminal's disk, and works on both."""
+        name = f"till-{len(self.terminals) + 1}"
+        identity, disk = terminal.identity, terminal.folder
+        other = TerminalMachine(self.site, name, terminal.branch, identity, disk)
+        terminal.is_cloned = True
+        other.revoked = terminal.revoked
+        self.terminals.append(other)
+        return other
+
     def restore_cloud(self) -> None:
         """The cloud's database becomes its backup again."""
         self.cloud.restore()

@@ -13,6 +13,8 @@ from sentra.protocol.feed import COMPANY
 from sentra.vault import catalogue, journal
 from simulation.checks.evidence import cloud_heads, router_heads
 from simulation.disks import looking
+from simulation.terminal import TerminalMachine
+from simulation.whereabouts import sales_in_cloud
 from simulation.world import World
 
 REVOKED = "revoked"
@@ -27,19 +29,33 @@ def check(world: World) -> Iterator[str]:
         with looking(terminal.folder) as db:
             head, mark = journal.head(db), journal.watermark(db, "cloud")
             cursors = {scope: catalogue.cursor(db, scope) for scope in scopes}
-        there = cloud.get(own, EMPTY)
-        if head != there:
-            yield f"I5 {terminal.name} has {head.seq}, the cloud {there.seq}"
-        if head != mark and head.seq:
-            yield f"I5 {terminal.name} has {head.seq} and knows only of {mark.seq} in the cloud"
-        notice = terminal.daemon.notice
-        if notice is not None and not (terminal.revoked and REVOKED in notice):
-            yield f"I5 {terminal.name} calls for a person: {notice}"
+        if terminal.is_cloned:
+            yield from _of_clone(world, terminal)
+        else:
+            yield from _of_terminal(terminal, head, mark, cloud.get(own, EMPTY))
         behind = [scope for scope in scopes if cursors[scope] != feeds.get(scope, 0)]
         if behind and not terminal.revoked:
             yield f"I5 {terminal.name} has not all decisions of {len(behind)} scopes"
     for router in world.routers:
         yield from _of_router(world, router.name, cloud, feeds)
+
+
+def _of_terminal(terminal: TerminalMachine, head: Head, mark: Head, there: Head) -> Iterator[str]:
+    if head != there:
+        yield f"I5 {terminal.name} has {head.seq}, the cloud {there.seq}"
+    if head != mark and head.seq:
+        yield f"I5 {terminal.name} has {head.seq} and knows only of {mark.seq} in the cloud"
+    notice = terminal.daemon.notice
+    if notice is not None and not (terminal.revoked and REVOKED in notice):
+        yield f"I5 {terminal.name} calls for a person: {notice}"
+
+
+def _of_clone(world: World, terminal: TerminalMachine) -> Iterator[str]:
+    """Two machines with one identity never agree on a head; but every sale comes to the cloud."""
+    there = sales_in_cloud(terminal, world.cloud.engine)
+    missing = [shown.sale_id for shown in terminal.shown if shown.sale_id not in there]
+    if missing:
+        yield f"I5 {len(missing)} sales of {terminal.name}, a clone, are not in the cloud"
 
 
 def _of_router(

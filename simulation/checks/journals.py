@@ -28,13 +28,15 @@ def check(world: World) -> Iterator[str]:
         own = terminal.identity.device_id
         with looking(terminal.folder) as db:
             written[own] = list(journal.entries(db, EMPTY, -1))
-            yield from _shown(terminal, db)
-            if not terminal.restores:
+            if not terminal.is_cloned:
+                yield from _shown(terminal, db)
+            if not terminal.restores and not terminal.is_cloned:
                 yield from _receipts(terminal, db)
     yield from _in_cloud(world, written)
     left = {one.identity.device_id: one.left for one in world.terminals}
+    cloned = {one.identity.device_id for one in world.terminals if one.is_cloned}
     for router in world.routers:
-        yield from _at_router(router, written, left)
+        yield from _at_router(router, written, left, cloned)
 
 
 def _shown(terminal: TerminalMachine, db: Connection) -> Iterator[str]:
@@ -85,24 +87,29 @@ def _in_cloud(world: World, written: dict[str, list[Entry]]) -> Iterator[str]:
                 bytes(row.hash),
             )
             stored.setdefault(row.terminal_id, []).append(entry)
-        restored = {one.identity.device_id for one in world.terminals if one.restores}
+        twofold = {
+            one.identity.device_id for one in world.terminals if one.restores or one.is_cloned
+        }
         forked = set(connection.scalars(select(fork_segment.c.terminal_id)))
-        if forked - restored:
+        if forked - twofold:
             yield "I3 the cloud sees a fork where there is none"
-    for terminal in world.terminals:
+    for terminal in (one for one in world.terminals if not one.is_cloned):
         own = terminal.identity.device_id
         yield from _compare("the cloud", terminal.name, written[own], stored[own])
 
 
 def _at_router(
-    router: RouterMachine, written: dict[str, list[Entry]], left: dict[str, set[bytes]]
+    router: RouterMachine,
+    written: dict[str, list[Entry]],
+    left: dict[str, set[bytes]],
+    cloned: set[str],
 ) -> Iterator[str]:
     """What a router holds; of a terminal whose disk was put back it may hold what was left."""
     for proof in prove(router.folder):
         for problem in proof.problems:
             yield f"I2 {router.name} finds its journal of {proof.name} wrong: {problem}"
     with looking(router.folder) as db:
-        for state in store.journals(db):
+        for state in (one for one in store.journals(db) if one.terminal not in cloned):
             entries, before = list[Entry](), EMPTY.hash
             for sealed in store.segments_of(db, state.terminal):
                 entries += open_segment(sealed, before)
