@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sentra.telemetry import configure_logging
+from sentra.verification import Proof, Scope, progress, scoped, tell
 
 if TYPE_CHECKING:
     from router_agent.bootstrap import Router
@@ -109,6 +110,7 @@ def _stop_all(running: Sequence[Router]) -> None:
 
 
 @click.command("verify")
+@scoped
 @click.option(
     "--router",
     "folders",
@@ -117,10 +119,11 @@ def _stop_all(running: Sequence[Router]) -> None:
     required=True,
     help="A router's folder; may be given several times, also while the router runs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def verify(folders: tuple[Path, ...], as_json: bool) -> None:
+def verify(*, folders: tuple[Path, ...], scope: Scope, as_json: bool) -> None:
     """Prove what routers hold: chains, signatures, gaps, decisions, and the sums of the sales."""
     from router_agent.verify import prove
-    from sentra.verification import Proof, tell
 
-    tell(Proof([device for folder in folders for device in prove(folder)]), as_json=as_json)
+    with progress() as count:
+        proofs = [proof for folder in folders for proof in prove(folder, scope, count)]
+    scope.require(bool(proofs))
+    tell(Proof(proofs), as_json=as_json)

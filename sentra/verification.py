@@ -4,21 +4,25 @@ A prover is a click command under the entry points' group `sentra.verifiers`, na
 that asks for it: `data` proves what tills hold (`--data DIR`), `router` what routers hold
 (`--router DIR`), `cloud` what the cloud holds (`--cloud`). So that programs need not know each
 other, the command is passed on as it was typed to the prover whose option is in it. All of them
-answer in the shape of `Proof`, and end with status 1 where a problem was found.
+take the options of `scoped`, answer in the shape of `Proof`, name the first entry that differs, and
+end with status 1 where a problem was found.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from sentra.command import VerbUnavailable
+from sentra.failures import Failure
+from sentra.finding import Finding
 from sentra.i18n import say
 
 GROUP: Final = "sentra.verifiers"
@@ -27,12 +31,97 @@ PROBLEMS_SHOWN_MAX: Final = 20
 """Per device; a broken chain breaks at one place, and a person reads no more."""
 
 
+BAR_ENTRIES_MIN: Final = 2_000
+"""Below it a proof is over before anybody sees its bar."""
+
+
+class ScopeUnknown(Failure):
+    """Nothing that is held here was asked for."""
+
+    code = "verify-scope"
+    sentence = "There is no terminal or branch “%(asked)s” in what is to be verified."
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is to be proved: "" in both is all."""
+
+    branch: str = ""
+    terminal: str = ""
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.branch or self.terminal)
+
+    def has(self, terminal: str, *branch_names: str) -> bool:
+        """Whether a terminal of a branch, known by its name and its code, belongs to it."""
+        return self.terminal in ("", terminal) and self.branch in ("", *branch_names)
+
+    def require(self, any_found: bool) -> None:
+        """Raises ScopeUnknown where nothing belongs to it: a typing error proves nothing."""
+        if not any_found and not self.is_all:
+            raise ScopeUnknown(asked=self.terminal or self.branch)
+
+
+def scoped(command: Callable[..., None]) -> Callable[..., None]:
+    """The options --terminal, --branch, --all and --json of every prover, as `scope`, `as_json`."""
+
+    def call(*, branch: str, terminal: str, everything: bool, **others: Any) -> None:
+        if everything and (branch or terminal):
+            raise click.UsageError(say("--all leaves nothing out: give it alone."))
+        command(scope=Scope(branch, terminal.lower()), **others)
+
+    call.__doc__, call.__name__ = command.__doc__, command.__name__
+    options = (
+        click.option("--terminal", default="", help="Only this till, by its id."),
+        click.option("--branch", default="", help="Only this branch, by name or code."),
+        click.option("--all", "everything", is_flag=True, help="Everything, which is the default."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object, in minor units."),
+    )
+    decorated: Callable[..., None] = call
+    for option in reversed(options):
+        decorated = option(decorated)
+    for parameter in getattr(command, "__click_params__", ()):
+        decorated.__click_params__.append(parameter)  # type: ignore[attr-defined]  # click's own
+    return decorated
+
+
+def told(finding: Finding) -> str:
+    """A finding as one line: where, which receipt, what."""
+    detail = say(finding.sentence, **dict(finding.values))
+    if not finding.seq:
+        return f"{finding.kind}: {detail}"
+    place = f"{abs(finding.epoch)}/{finding.seq}"
+    if finding.epoch < 0:
+        place = say("%(place)s of the fork lane", place=place)
+    if finding.receipt:
+        where = say("entry %(place)s, receipt %(receipt)s", place=place, receipt=finding.receipt)
+    else:
+        where = say("entry %(place)s", place=place)
+    return f"{finding.kind}: {where}: {detail}"
+
+
+@contextmanager
+def progress(total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr for the entries that are read; `tell(count)` adds so many to it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    console = Console(stderr=True)
+    hidden = not console.is_terminal or (total is not None and total < BAR_ENTRIES_MIN)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bars:
+        bar = bars.add_task(say("Reading entries"), total=total)
+        yield lambda count: bars.advance(bar, count)
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceProof:
     """One journal as it is held somewhere. `gross` in minor units; `problems` are sentences.
 
     `name` is the terminal's, `terminal` its id, `branch` the branch's name; `tickets` counts
-    completed sales, each once, `entries` all entries.
+    completed sales, each once, `entries` all entries. `findings` are the problems for programs.
     """
 
     name: str
@@ -42,6 +131,7 @@ class DeviceProof:
     entries: int
     gross: int
     problems: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

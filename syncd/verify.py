@@ -8,17 +8,21 @@ it is asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sentra.failures import Failure
+from sentra.finding import Finding
+from sentra.ids import is_id
 from sentra.projection.tally import Tally
-from sentra.verification import DeviceProof, Proof, tell
+from sentra.verification import DeviceProof, Proof, Scope, progress, scoped, tell, told
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from syncd.service.verify import CloudReport
 
 
@@ -37,6 +41,7 @@ class NothingToVerify(Failure):
 
 
 @click.command()
+@scoped
 @click.option(
     "--data",
     "folders",
@@ -45,27 +50,30 @@ class NothingToVerify(Failure):
     help="A till's folder; give it again for another.",
 )
 @click.option("--cloud", is_flag=True, help="The database of SENTRA_DATABASE_URL.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, amounts in minor units.")
-def verify(folders: tuple[Path, ...], cloud: bool, as_json: bool) -> None:
+def verify(*, folders: tuple[Path, ...], cloud: bool, scope: Scope, as_json: bool) -> None:
     """Prove what tills or the cloud hold: chains, signatures, gaps, sums, every row."""
     if cloud == bool(folders):
         raise NothingToVerify
-    tell(_prove_cloud() if cloud else _prove_tills(folders), as_json=as_json)
+    tell(_prove_cloud(scope) if cloud else _prove_tills(folders, scope), as_json=as_json)
 
 
-def _prove_tills(folders: Sequence[Path]) -> Proof:
-    tallies = [_prove_till(folder) for folder in folders]
+def _prove_tills(folders: Sequence[Path], scope: Scope) -> Proof:
+    with progress() as count:
+        tallies = [proved for each in folders if (proved := _prove_till(each, scope, count))]
+    scope.require(bool(tallies))
     total = Tally()
     for _, tally in tallies:
         total.merge(tally)
     return Proof(devices=[device for device, _ in tallies], more=_more(total))
 
 
-def _prove_till(folder: Path) -> tuple[DeviceProof, Tally]:
-    from sentra.vault import entries
+def _prove_till(
+    folder: Path, scope: Scope, count: Callable[[int], None]
+) -> tuple[DeviceProof, Tally] | None:
+    """None where the till is not asked for."""
     from sentra.vault.database import Vault
     from sentra.vault.identity import read_identity
-    from sentra.vault.verify import verify as verify_vault
+    from sentra.vault.verify import head_file, prove
 
     vault = Vault.open(folder)
     try:
@@ -73,32 +81,31 @@ def _prove_till(folder: Path) -> tuple[DeviceProof, Tally]:
             identity = read_identity(db)
             if identity is None:
                 raise NotEnrolled(folder=folder)
-            tally, count = Tally(), 0
-            for _, fact in entries.facts(db, identity.device_id):
-                count += 1
-                if fact is not None:
-                    tally.add(fact)
-            problems = verify_vault(db, identity)
+            if not scope.has(identity.device_id, identity.branch_name, identity.branch_code):
+                return None
+            proof = prove(db, identity, tell=lambda _entries: count(1))
+            proof.note(head_file(db, folder))
     finally:
         vault.close()
-    proof = DeviceProof(
+    findings = tuple(proof.findings)
+    device = DeviceProof(
         name=identity.name,
         branch=identity.branch_name,
         terminal=identity.device_id,
-        tickets=tally.tickets,
-        entries=count,
-        gross=tally.gross,
-        problems=tuple(f"{one.kind} at {one.epoch}/{one.seq}: {one.detail}" for one in problems),
+        tickets=proof.tally.tickets,
+        entries=proof.entries,
+        gross=proof.tally.gross,
+        problems=tuple(map(told, findings)),
+        findings=findings,
     )
-    return proof, tally
+    return device, proof.tally
 
 
-def _prove_cloud() -> Proof:
+def _prove_cloud(scope: Scope) -> Proof:
     from sentra.cloud.database import make_engine, wait_for_database
     from sentra.cloud.schema import require_newest
     from sentra.config import Environment
     from syncd.service.config import POSTGRES_SCHEMES
-    from syncd.service.verify import verify_cloud
 
     url = Environment(os.environ).url("SENTRA_DATABASE_URL", schemes=POSTGRES_SCHEMES)
     engine = make_engine(url, application="sentra verify")
@@ -109,16 +116,34 @@ def _prove_cloud() -> Proof:
         # One snapshot for the whole proof: tills go on selling meanwhile.
         snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
         with snapshot.connect() as connection:
-            return _as_proof(verify_cloud(connection))
+            return _as_proof(_verify(connection, scope))
     finally:
         engine.dispose()
 
 
+def _verify(connection: Connection, scope: Scope) -> CloudReport:
+    from syncd.service.outbound import stored
+    from syncd.service.verify import verify_cloud
+
+    home = None
+    if scope.terminal:
+        home = stored.branch_of(connection, scope.terminal) if is_id(scope.terminal) else None
+        scope.require(home is not None)
+    wanted = [
+        branch_id
+        for branch_id, name, code in stored.branches(connection)
+        if scope.branch in ("", name, code) and home in (None, branch_id)
+    ]
+    scope.require(bool(wanted))
+    terminal = scope.terminal or None
+    with progress(stored.entry_count(connection, wanted) if terminal is None else None) as count:
+        return verify_cloud(connection, branch_ids=wanted, terminal_id=terminal, tell=count)
+
+
 def _as_proof(report: CloudReport) -> Proof:
-    said: dict[str | None, list[str]] = {}
+    said: dict[str | None, list[Finding]] = {}
     for one in report.differences:
-        place = f" at {one.epoch}/{one.seq}" if one.seq else ""
-        said.setdefault(one.terminal_id, []).append(f"{one.kind}{place}: {one.detail}")
+        said.setdefault(one.terminal_id, []).append(one)
     total = Tally()
     for journal in report.journals:
         total.merge(journal.tally)
@@ -130,7 +155,8 @@ def _as_proof(report: CloudReport) -> Proof:
             tickets=journal.tally.tickets,
             entries=journal.entries,
             gross=journal.tally.gross,
-            problems=tuple(said.get(journal.terminal_id, ())),
+            problems=tuple(map(told, said.get(journal.terminal_id, ()))),
+            findings=tuple(said.get(journal.terminal_id, ())),
         )
         for journal in report.journals
     ]
@@ -147,7 +173,8 @@ def _as_proof(report: CloudReport) -> Proof:
             for one in report.journals
         },
     }
-    return Proof(devices=devices, problems=said.get(None, []), more={**_more(total), **more})
+    problems = [told(one) for one in said.get(None, ())]
+    return Proof(devices=devices, problems=problems, more={**_more(total), **more})
 
 
 def _more(total: Tally) -> dict[str, object]:

@@ -15,6 +15,7 @@ from router_agent.operations.forward import Lane
 from router_agent.operations.journals import JournalState
 from router_agent.operations.take import Taking
 from router_agent.operations.trunk import CloudHead
+from router_agent.outbound import forwarding, lane
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import SEGMENTS_MAX, Custody, Parcel
 from sentra.protocol.messages import HeadNote, Watermark, note_of
@@ -39,6 +40,14 @@ class WaitingSegment:
     covered_seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class HeldSegment:
+    """A sealed segment as its row has it; `place` is (epoch, first seq, last seq)."""
+
+    place: tuple[int, int, int]
+    sealed: bytes
+
+
 def head_of(db: Any, terminal: str) -> Head:
     """The head held for a terminal; EMPTY for one never heard of."""
     row = db.execute(
@@ -48,8 +57,11 @@ def head_of(db: Any, terminal: str) -> Head:
 
 
 def keep(db: Any, takings: Iterable[Taking], now_ms: int) -> None:
-    """Stores what is new, byte for byte, and moves the heads."""
+    """Stores what is new, byte for byte, and moves the heads; what contradicts goes to the lane."""
     for taking in takings:
+        if taking.relined:
+            _leave_line(db, taking.terminal)
+        lane.keep_aside(db, taking.terminal, taking.forks, now_ms)
         if not taking.held:
             continue
         db.executemany(
@@ -73,6 +85,55 @@ def keep(db: Any, takings: Iterable[Taking], now_ms: int) -> None:
             " hash = excluded.hash",
             (taking.terminal, taking.head.epoch, taking.head.seq, taking.head.hash),
         )
+        _meet_cloud(db, taking)
+
+
+def _leave_line(db: Any, terminal: str) -> None:
+    row = db.execute(
+        "SELECT sent_epoch, sent_seq FROM held_head WHERE terminal = ?", (terminal,)
+    ).fetchone()
+    lane.leave_line(db, terminal, tuple(row) if row else (EMPTY.epoch, EMPTY.seq))
+    forwarding.follow_cloud(db, terminal, EMPTY, on_line=True)
+
+
+def _meet_cloud(db: Any, taking: Taking) -> None:
+    """The line came to where the cloud's head is: is it the same entry?"""
+    state = journal(db, taking.terminal)
+    if state is None or state.cloud == EMPTY:
+        return
+    place = (state.cloud.epoch, state.cloud.seq)
+    before, after = taking.before, taking.head
+    if (before.epoch, before.seq) < place <= (after.epoch, after.seq) or taking.relined:
+        forwarding.follow_cloud(
+            db, taking.terminal, state.cloud, is_on_line(db, state, state.cloud)
+        )
+
+
+def is_on_line(db: Any, state: JournalState, head: Head) -> bool:
+    """Whether a head is an entry of the journal held."""
+    if head in (EMPTY, state.here):
+        return True
+    return hash_at(db, state.terminal, head.epoch, head.seq) == head.hash
+
+
+def first_of(db: Any, terminal: str) -> tuple[int, int] | None:
+    """(epoch, seq) of the first entry held; None for none."""
+    row = db.execute(
+        "SELECT epoch, first_seq FROM held_segment WHERE terminal = ?"
+        " ORDER BY epoch, last_seq LIMIT 1",
+        (terminal,),
+    ).fetchone()
+    return tuple(row) if row else None
+
+
+def segments_behind(db: Any, terminal: str, place: tuple[int, int], limit: int) -> list[bytes]:
+    """Sealed segments of a journal whose last entry lies behind a place, in order."""
+    rows = db.execute(
+        "SELECT sealed FROM held_segment WHERE terminal = ? AND (epoch, last_seq) > (?, ?)"
+        " ORDER BY epoch, last_seq LIMIT ?",
+        (terminal, *place, limit),
+    )
+    return [bytes(sealed) for (sealed,) in rows.fetchall()]
 
 
 def hash_at(db: Any, terminal: str, epoch: int, seq: int) -> bytes | None:
@@ -113,18 +174,10 @@ def _hash_before(db: Any, terminal: str, epoch: int, first_seq: int) -> bytes | 
 _WAITING = "terminal = ? AND (epoch, last_seq) > (?, ?)"
 
 
-def _cloud_heads(db: Any) -> list[tuple[str, int, int]]:
-    rows = db.execute(
-        "SELECT terminal, cloud_epoch, cloud_seq FROM held_head"
-        " WHERE (epoch, seq) > (cloud_epoch, cloud_seq) ORDER BY terminal"
-    )
-    return [tuple(row) for row in rows.fetchall()]
-
-
 def lanes(db: Any) -> list[Lane]:
     """The backlog of each journal that has one, oldest segment first."""
     found = []
-    for terminal, epoch, seq in _cloud_heads(db):
+    for terminal, epoch, seq in forwarding.cursors(db):
         first = f"iif(epoch = {epoch:d}, max({seq:d}, first_seq - 1), first_seq - 1)"
         waiting = db.execute(
             f"SELECT coalesce(sum(last_seq - {first}), 0)"  # noqa: S608 - our own text and numbers
@@ -142,7 +195,7 @@ def lanes(db: Any) -> list[Lane]:
 
 def next_parcels(db: Any, terminal: str, segments: int, router: str) -> list[Parcel]:
     """The journal's next segments for the cloud, each stamped with our custody."""
-    head = next((head for head in _cloud_heads(db) if head[0] == terminal), None)
+    head = next((head for head in forwarding.cursors(db) if head[0] == terminal), None)
     if head is None:
         return []
     rows = db.execute(
@@ -162,6 +215,17 @@ def segments_of(db: Any, terminal: str) -> Iterator[bytes]:
         yield bytes(sealed)
 
 
+def held_segments(db: Any, terminal: str) -> Iterator[HeldSegment]:
+    """The same with what their rows say of them."""
+    cursor = db.execute(
+        "SELECT epoch, first_seq, last_seq, sealed FROM held_segment WHERE terminal = ?"
+        " ORDER BY epoch, last_seq",
+        (terminal,),
+    )
+    for epoch, first, last, sealed in cursor:
+        yield HeldSegment((epoch, first, last), bytes(sealed))
+
+
 def sealed_at(db: Any, terminal: str, epoch: int, last_seq: int) -> bytes:
     """The sealed bytes of one held segment."""
     row = db.execute(
@@ -174,7 +238,7 @@ def sealed_at(db: Any, terminal: str, epoch: int, last_seq: int) -> bytes:
 def waiting_segments(db: Any) -> list[WaitingSegment]:
     """What the cloud does not have: journal by journal, in order."""
     found = []
-    for terminal, epoch, seq in _cloud_heads(db):
+    for terminal, epoch, seq in forwarding.cursors(db):
         rows = db.execute(
             "SELECT epoch, first_seq, last_seq, received_at_ms"  # noqa: S608
             f" FROM held_segment WHERE {_WAITING} ORDER BY epoch, last_seq",
@@ -195,7 +259,7 @@ def oldest_waiting_at_ms(db: Any) -> int | None:
             " ORDER BY epoch, last_seq LIMIT 1",
             head,
         ).fetchone()
-        for head in _cloud_heads(db)
+        for head in forwarding.cursors(db)
     ]
     return min((row[0] for row in firsts if row is not None), default=None)
 
@@ -223,6 +287,10 @@ def set_cloud_head(db: Any, known: JournalState | None, moved: CloudHead) -> Non
             None if mark is None else msgspec.json.encode(mark).decode(),
         ),
     )
+    state = journal(db, moved.terminal)
+    if state is not None:
+        on_line = is_on_line(db, state, moved.head)
+        forwarding.follow_cloud(db, moved.terminal, moved.head, on_line)
 
 
 def set_archived(db: Any, mark: Watermark) -> None:

@@ -20,6 +20,7 @@ from sentra.cloud.tables import (
     SHARED,
     daily_product,
     exception,
+    fork_segment,
     hourly_sales,
     hourly_tender,
     journal_entry,
@@ -38,6 +39,7 @@ from sentra.projection.aside import (
 from sentra.projection.rollups import Increments
 from sentra.projection.rows import Place, project
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
+from sentra.protocol.segment import peek
 
 REASON_LENGTH_MAX: Final = 300
 
@@ -135,19 +137,11 @@ def _is_known(params: dict[str, Any]) -> bool:
 
 def _project(connection: Connection, row: Row[Any]) -> None:
     """All rows and sums of one entry. Raises _Refused, and has then written nothing that stays."""
-    e = journal_entry.c
-    entry = connection.execute(
-        select(e.kind, e.schema, e.body).where(
-            e.branch_id == row.branch_id,
-            e.terminal_id == row.terminal_id,
-            e.epoch == row.epoch,
-            e.seq == row.seq,
-        )
-    ).one()
+    kind, schema, body = _entry_of(connection, row)
     place = Place(row.branch_id, row.terminal_id, row.epoch, row.seq)
     increments = rollups.no_increments()
     try:
-        fact = decode_fact(entry.kind, entry.schema, bytes(entry.body))
+        fact = decode_fact(kind, schema, body)
         rows = list(project(place, fact))
         rollups.add(increments, place, fact)
     except UnknownKind as error:
@@ -168,6 +162,41 @@ def _project(connection: Connection, row: Row[Any]) -> None:
         raise _why(error) from error
     except (ValueError, OverflowError) as error:
         raise _Refused(FACT_NOT_PROJECTED, str(error)) from error
+
+
+def _entry_of(connection: Connection, row: Row[Any]) -> tuple[str, int, bytes]:
+    """(kind, schema, body) of an exception's entry; a negative epoch is the fork lane's."""
+    if row.epoch < 0:
+        return _entry_of_lane(connection, row)
+    e = journal_entry.c
+    entry = connection.execute(
+        select(e.kind, e.schema, e.body).where(
+            e.branch_id == row.branch_id,
+            e.terminal_id == row.terminal_id,
+            e.epoch == row.epoch,
+            e.seq == row.seq,
+        )
+    ).one()
+    return entry.kind, entry.schema, bytes(entry.body)
+
+
+def _entry_of_lane(connection: Connection, row: Row[Any]) -> tuple[str, int, bytes]:
+    f = fork_segment.c
+    sealed = connection.execute(
+        select(f.sealed).where(
+            f.branch_id == row.branch_id,
+            f.terminal_id == row.terminal_id,
+            f.epoch == -row.epoch,
+            f.first_seq <= row.seq,
+            f.last_seq >= row.seq,
+        )
+    ).scalars()
+    said = (row.params.get("fact"), row.params.get("schema"))
+    for one in sealed:
+        for seq, kind, schema, body in peek(bytes(one)):
+            if seq == row.seq and (kind, schema) == said:
+                return kind, schema, body
+    raise _Refused(row.kind, "no segment of the fork lane holds it")
 
 
 def _add_sums(connection: Connection, increments: Increments) -> None:

@@ -1,42 +1,47 @@
 """Prove the cloud's database from its journal: `verify_cloud` reads everything and writes nothing.
 
 For each terminal: the chain from its first entry, the signature and bytes of every segment, gaps,
-and each closed shift's sums against what the till wrote. For each branch: every row and roll-up
-against a rebuild from the facts. Facts that were set aside have no rows and are only chained.
+each closed shift's sums against what the till wrote, and the fork lane. For each branch: every row
+against a rebuild from the facts, and every roll-up. Facts that were set aside have no rows and are
+only chained. Blocks of entries at a time, so that a journal of any length fits into memory.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from psycopg2 import extensions
 from sqlalchemy import Connection
 
 from sentra.cloud.company import the_company
-from sentra.events import Fact
-from sentra.projection.rollups import Increments, no_increments
-from sentra.projection.rows import Place
+from sentra.finding import Finding, found
+from sentra.projection.rows import Place, project
 from sentra.projection.tally import Tally
-from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import EMPTY, Entry, Head
-from sentra.protocol.segment import ENTRIES_MAX
-from syncd.service.operations.prove import (
-    KEY_COLUMN,
-    Difference,
-    JournalProof,
-    Rows,
-    ShiftProof,
-    compare_rows,
-    compare_sums,
-    expect,
-)
+from sentra.protocol.errors import ProtocolError
+from sentra.protocol.segment import ENTRIES_MAX, check_signature
+from syncd.service.operations.forks import located
+from syncd.service.operations.project import Located
+from syncd.service.operations.prove import JournalProof, fact_of, receipt_of
+from syncd.service.operations.prove_rows import KEY_COLUMN, Rows, compare_rows, expect
 from syncd.service.outbound import stored
-from syncd.service.outbound.stored import StoredJournal
+from syncd.service.outbound.fork_store import opened_lane
+from syncd.service.outbound.stored import StoredFork, StoredJournal
+from syncd.service.outbound.stored_sums import first_wrong_sums
+
+N_: Final = str
 
 DIFFERENCES_MAX: Final = 200
 """Differences that are kept: behind a broken entry there may be thousands."""
+
+Tell = Callable[[int], None]
+"""Called with the number of entries that were read, after each block."""
 
 
 @dataclass(slots=True)
@@ -60,7 +65,7 @@ class CloudReport:
     set_aside: int = 0
     exceptions: int = 0
     difference_count: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[Finding] = field(default_factory=list)
 
     @property
     def verified(self) -> bool:
@@ -75,117 +80,188 @@ class CloudReport:
             sums.setdefault(journal.branch, Tally()).merge(journal.tally)
         return sums
 
-    def note(self, differences: Collection[Difference]) -> None:
-        """Count differences, and keep the first."""
-        self.difference_count += len(differences)
-        self.differences.extend(list(differences)[: DIFFERENCES_MAX - len(self.differences)])
-
-
-@dataclass(slots=True)
-class _Branch:
-    """What the facts of one branch add up to while they are read."""
-
-    branch_id: str
-    set_aside: set[tuple[str, int, int]]
-    increments: Increments = field(default_factory=no_increments)
-    rows: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Entries that were just chained, and where what they prove is noted."""
-
-    connection: Connection
-    here: _Branch
-    entries: list[Entry]
-    proof: JournalProof
-    shifts: ShiftProof
-    about: JournalReport
-    report: CloudReport
+    def note(self, findings: Iterable[Finding]) -> None:
+        """Count findings, and keep the first."""
+        for finding in findings:
+            self.difference_count += 1
+            if len(self.differences) < DIFFERENCES_MAX:
+                self.differences.append(finding)
 
 
 def verify_cloud(
-    connection: Connection, *, branch_ids: Collection[str] | None = None
+    connection: Connection,
+    *,
+    branch_ids: Collection[str] | None = None,
+    terminal_id: str | None = None,
+    tell: Tell = lambda _count: None,
 ) -> CloudReport:
-    """Prove every branch, or some. Give a connection that reads one snapshot (REPEATABLE READ),
-    so that what is sold meanwhile is not taken for a difference."""
+    """Prove every branch, some, or one terminal of them. Give a connection that reads one snapshot
+    (REPEATABLE READ), so that what is sold meanwhile is not taken for a difference."""
     report = CloudReport(the_company(connection).currency)
-    for branch_id, name in stored.branches(connection):
+    for branch_id, name, _ in stored.branches(connection):
         if branch_ids is None or branch_id in branch_ids:
-            _prove_branch(connection, branch_id, name, report)
+            _Branch(connection, branch_id, name, terminal_id, report, tell).prove()
     report.exceptions = stored.open_exceptions(connection)
     return report
 
 
-def _prove_branch(connection: Connection, branch_id: str, name: str, report: CloudReport) -> None:
-    here = _Branch(branch_id, stored.set_aside(connection, branch_id))
-    for journal in stored.journals(connection, branch_id):
-        about = JournalReport(journal.terminal_id, journal.name, name)
-        report.journals.append(about)
-        _prove_journal(connection, here, journal, about, report)
-    report.set_aside += len(here.set_aside)
-    report.note(list(_count_rows(connection, here)))
-    sums = stored.sums_of(connection, branch_id)
-    report.note(list(compare_sums(branch_id, here.increments, sums)))
+@dataclass(slots=True)
+class _Branch:
+    """One branch while its journals are read: `rows` counts what the facts give, by table."""
 
+    connection: Connection
+    branch_id: str
+    name: str
+    terminal_id: str | None
+    report: CloudReport
+    tell: Tell
+    rows: Counter[str] = field(default_factory=Counter)
+    set_aside: set[tuple[str, int, int]] = field(default_factory=set)
+    lane: dict[tuple[str, str] | None, None] = field(default_factory=dict)
+    """Facts of the fork lane at hand that no entry of the main line has given rows to."""
 
-def _prove_journal(
-    connection: Connection,
-    here: _Branch,
-    journal: StoredJournal,
-    about: JournalReport,
-    report: CloudReport,
-) -> None:
-    terminal_id = journal.terminal_id
-    proof = JournalProof(here.branch_id, terminal_id, journal.public_key)
-    shifts, before = ShiftProof(), EMPTY
-    while block := stored.entries_after(
-        connection, here.branch_id, terminal_id, before, ENTRIES_MAX
-    ):
-        to = Head(block[-1].epoch, block[-1].seq, block[-1].hash)
-        segments = stored.segments_ending_in(connection, here.branch_id, terminal_id, before, to)
-        report.note(list(proof.block(block, segments)))
-        _prove_facts(_Block(connection, here, block, proof, shifts, about, report))
-        before = to
-    report.note(list(proof.end(journal.head, journal.entry_count)))
-    about.head, about.entries = proof.head, proof.count
+    def prove(self) -> None:
+        """Every journal, or the one that is asked for; then the rows and sums of them together."""
+        self.set_aside = stored.set_aside(self.connection, self.branch_id)
+        for journal in stored.journals(self.connection, self.branch_id):
+            if self.terminal_id in (None, journal.terminal_id):
+                self._journal(journal)
+        aside = {place for place in self.set_aside if self.terminal_id in (None, place[0])}
+        self.report.set_aside += len(aside)
+        self.report.note(self._surplus())
+        sums = first_wrong_sums(self.connection, self.branch_id, self.terminal_id)
+        self.report.note(sums)
 
+    def _journal(self, journal: StoredJournal) -> None:
+        about = JournalReport(journal.terminal_id, journal.name, self.name)
+        self.report.journals.append(about)
+        proof = JournalProof(self.branch_id, journal.terminal_id, journal.public_key)
+        before, place = EMPTY, (self.connection, self.branch_id, journal.terminal_id)
+        lane = self._lane(journal.terminal_id)
+        self.lane = {key: None for one in lane if (key := _key_of(one)) is not None}
+        while block := stored.entries_after(*place, before, ENTRIES_MAX):
+            to = Head(block[-1].epoch, block[-1].seq, block[-1].hash)
+            segments = stored.segments_ending_in(*place, before, to)
+            self.report.note(proof.block(block, segments))
+            self._facts(block, proof, about)
+            about.entries += len(block)
+            self.tell(len(block))
+            before = to
+        self.report.note(proof.end(journal.head, journal.entry_count))
+        about.head = proof.head
+        self._lane_rows(lane, about)
+        for fork in stored.forks(*place):
+            self.report.note(_fork(fork, self.branch_id, journal.terminal_id, journal.public_key))
 
-def _prove_facts(at: _Block) -> None:
-    """The block's facts against the rows that are there, shifts at their close."""
-    expected: Rows = {}
-    for entry, fact in _facts(at.entries):
-        where = (at.here.branch_id, entry.terminal, entry.epoch, entry.seq)
-        aside = where[1:] in at.here.set_aside
-        if fact is None:
+    def _facts(self, block: list[Entry], proof: JournalProof, about: JournalReport) -> None:
+        """The block's facts against the rows that are there, shifts at their close."""
+        expected: Rows = {}
+        for entry in block:
+            fact, where = fact_of(entry), (entry.terminal, entry.epoch, entry.seq)
+            aside = where in self.set_aside
+            if fact is None:
+                if not aside:
+                    self.report.note([_unreadable(self.branch_id, entry)])
+                continue
+            self.report.note(proof.shift(entry, fact))
             if not aside:
-                at.report.note([Difference("unreadable", *where, "no exception says so")])
-            continue
-        place = Place(*where)
-        at.report.note(list(at.shifts.add(place, fact, at.proof.hash_before(entry))))
-        if not aside:
-            at.about.tally.add(fact)
-            at.report.note(list(expect(place, fact, expected, at.here.increments)))
-    at.here.rows.update({table: len(rows) for table, rows in expected.items()})
-    there = {
-        table: stored.rows_of(at.connection, table, at.here.branch_id, {row[1] for row in rows})
-        for table, rows in expected.items()
-    }
-    at.report.note(compare_rows(expected, there))
+                about.tally.add(fact)
+                place = Place(self.branch_id, *where)
+                self.report.note(expect(place, fact, expected, receipt_of(fact)))
+                if self.lane:
+                    self.lane.pop(_key_of(Located(place, entry, fact)), None)
+        self._compare(expected)
+
+    def _lane(self, terminal_id: str) -> list[Located]:
+        """The facts of a second machine's line that have rows, unless they were set aside."""
+        with closing(self.connection.connection.cursor()) as cursor:
+            lane = [
+                one
+                for fork in opened_lane(
+                    cast(extensions.cursor, cursor), self.branch_id, terminal_id
+                )
+                if fork.segment.projected
+                for one in located(self.branch_id, fork.entries)[0]
+            ]
+        return [
+            one
+            for one in lane
+            if (terminal_id, one.place.epoch, one.place.seq) not in self.set_aside
+        ]
+
+    def _lane_rows(self, lane: Iterable[Located], about: JournalReport) -> None:
+        """Those of the lane's facts that the main line does not hold, each once."""
+        expected: Rows = {}
+        for one in lane:
+            key = _key_of(one)
+            if key in self.lane:
+                del self.lane[key]
+                about.tally.add(one.fact)
+                self.report.note(expect(one.place, one.fact, expected, receipt_of(one.fact)))
+        self._compare(expected)
+
+    def _compare(self, expected: Rows) -> None:
+        self.rows.update({table: len(rows) for table, rows in expected.items()})
+        there = {
+            table: stored.rows_of(self.connection, table, self.branch_id, {row[1] for row in rows})
+            for table, rows in expected.items()
+        }
+        self.report.note(compare_rows(expected, there))
+
+    def _surplus(self) -> Iterator[Finding]:
+        """Rows that no fact gives: there are more of them than there should be."""
+        for table in sorted(KEY_COLUMN):
+            count = stored.row_count(self.connection, table, self.branch_id, self.terminal_id)
+            if count is not None and count > self.rows[table]:
+                yield found(
+                    "projection",
+                    0,
+                    0,
+                    N_("%(table)s has %(count)s rows, the facts give %(expected)s"),
+                    terminal_id=self.terminal_id,
+                    branch_id=self.branch_id,
+                    table=table,
+                    count=count,
+                    expected=self.rows[table],
+                )
 
 
-def _facts(block: list[Entry]) -> Iterator[tuple[Entry, Fact | None]]:
-    for entry in block:
+def _key_of(one: Located) -> tuple[str, str] | None:
+    """The identity that a fact bears: its first row's table and id."""
+    try:
+        table, row = next(project(one.place, one.fact))
+    except Exception:  # What gives no rows is found where its rows are expected.
+        return None
+    return table, str(row[1])
+
+
+def _unreadable(branch_id: str, entry: Entry) -> Finding:
+    return found(
+        "unreadable",
+        entry.epoch,
+        entry.seq,
+        N_("its fact cannot be read, and no exception says so"),
+        terminal_id=entry.terminal,
+        branch_id=branch_id,
+    )
+
+
+def _fork(
+    fork: StoredFork, branch_id: str, terminal_id: str, key: Ed25519PublicKey
+) -> Iterator[Finding]:
+    """A segment beside the main line: kept as it came, and by this terminal's key."""
+    row, sentence = fork.segment, ""
+    if hashlib.sha256(row.sealed).digest() != fork.sealed_sha256:
+        sentence = N_("a segment in the fork lane is not the one that came")
+    else:
         try:
-            yield entry, decode_fact(entry.kind, entry.schema, entry.body)
-        except (UnknownKind, BodyUnreadable):
-            yield entry, None
-
-
-def _count_rows(connection: Connection, here: _Branch) -> Iterator[Difference]:
-    """Rows that no fact gives: there are more of them than there should be."""
-    for table in sorted(KEY_COLUMN):
-        count = stored.row_count(connection, table, here.branch_id)
-        if count > here.rows[table]:
-            detail = f"{table} has {count} rows, the facts give {here.rows[table]}"
-            yield Difference("projection", here.branch_id, None, 0, 0, detail)
+            header = check_signature(row.sealed, key)
+        except ProtocolError as error:
+            sentence = error.detail
+        else:
+            says = (header.epoch, header.first_seq, header.last_seq, header.last_hash)
+            if says != (row.epoch, row.first_seq, row.last_seq, row.last_hash):
+                sentence = N_("its row says otherwise than its header")
+    if sentence:
+        place = {"terminal_id": terminal_id, "branch_id": branch_id}
+        yield found("fork", row.epoch, row.first_seq, sentence, **place)

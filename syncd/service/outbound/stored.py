@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import ColumnElement, Connection, Table, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from sentra.cloud.tables import (
     SHARED,
     branch,
-    daily_product,
     device,
     exception,
-    hourly_sales,
-    hourly_tender,
+    fork_segment,
     journal_entry,
     journal_head,
     segment,
-    stock_level,
 )
 from sentra.projection.aside import SET_ASIDE
 from sentra.projection.rows import Row
 from sentra.protocol.entry import EMPTY, Entry, Head
-from syncd.service.operations.prove import KEY_COLUMN, StoredSegment
-
-ROLLUPS = {table.name: table for table in (hourly_sales, hourly_tender, daily_product, stock_level)}
+from syncd.service.operations.prove import StoredSegment
+from syncd.service.operations.prove_rows import KEY_COLUMN
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +36,47 @@ class StoredJournal:
     entry_count: int
 
 
-def branches(connection: Connection) -> list[tuple[str, str]]:
-    """(id, name) of every branch."""
-    rows = connection.execute(select(branch.c.id, branch.c.name).order_by(branch.c.code))
-    return [(row.id, row.name) for row in rows]
+@dataclass(frozen=True, slots=True)
+class StoredFork:
+    """A segment in the fork lane, and the digest that it is kept under."""
+
+    segment: StoredSegment
+    sealed_sha256: bytes
+
+
+def branches(connection: Connection) -> list[tuple[str, str, str]]:
+    """(id, name, code) of every branch."""
+    b = branch.c
+    rows = connection.execute(select(b.id, b.name, b.code).order_by(b.code))
+    return [(row.id, row.name, row.code) for row in rows]
+
+
+def branch_of(connection: Connection, terminal_id: str) -> str | None:
+    """The id of a terminal's branch; None where there is no such terminal."""
+    d = device.c
+    query = select(d.branch_id).where(d.id == terminal_id, d.role == "terminal")
+    return connection.execute(query).scalar_one_or_none()
+
+
+def entry_count(connection: Connection, branch_ids: Collection[str]) -> int:
+    """How many entries the heads of these branches count."""
+    h = journal_head.c
+    query = select(func.coalesce(func.sum(h.entry_count), 0)).where(h.branch_id.in_(branch_ids))
+    return int(connection.execute(query).scalar_one())
+
+
+def forks(connection: Connection, branch_id: str, terminal_id: str) -> Iterator[StoredFork]:
+    """The segments of a terminal's fork lane."""
+    f = fork_segment.c
+    rows = connection.execute(
+        select(fork_segment)
+        .where(f.branch_id == branch_id, f.terminal_id == terminal_id)
+        .order_by(f.epoch, f.first_seq, f.sealed_sha256),
+        execution_options={"yield_per": 10},
+    )
+    for row in rows:
+        place = (row.epoch, row.first_seq, row.last_seq, bytes(row.last_hash))
+        yield StoredFork(StoredSegment(*place, bytes(row.sealed)), bytes(row.sealed_sha256))
 
 
 def journals(connection: Connection, branch_id: str) -> list[StoredJournal]:
@@ -116,7 +148,9 @@ def segments_ending_in(
     """The segments whose last entry lies behind `after` and not behind `to`, in order."""
     columns = segment.c
     rows = connection.execute(
-        select(columns.epoch, columns.first_seq, columns.last_seq, columns.sealed)
+        select(
+            columns.epoch, columns.first_seq, columns.last_seq, columns.last_hash, columns.sealed
+        )
         .where(
             columns.branch_id == branch_id,
             columns.terminal_id == terminal_id,
@@ -126,7 +160,9 @@ def segments_ending_in(
         .order_by(columns.epoch, columns.last_seq)
     )
     for row in rows:
-        yield StoredSegment(row.epoch, row.first_seq, row.last_seq, bytes(row.sealed))
+        yield StoredSegment(
+            row.epoch, row.first_seq, row.last_seq, bytes(row.last_hash), bytes(row.sealed)
+        )
 
 
 def _behind(epoch: ColumnElement[int], seq: ColumnElement[int], head: Head) -> ColumnElement[bool]:
@@ -154,21 +190,17 @@ def rows_of(connection: Connection, table: str, branch_id: str, ids: Collection[
     return [tuple(row) for row in connection.execute(query)]
 
 
-def row_count(connection: Connection, table: str, branch_id: str) -> int:
-    """How many rows the branch has in one table."""
+def row_count(
+    connection: Connection, table: str, branch_id: str, terminal_id: str | None
+) -> int | None:
+    """How many rows the branch, or one terminal, has in one table; None: it names no terminal."""
     stored = SHARED[table]
     query = select(func.count()).select_from(stored).where(stored.c.branch_id == branch_id)
+    if terminal_id is not None:
+        if "terminal_id" not in stored.c:
+            return None
+        query = query.where(stored.c.terminal_id == terminal_id)
     return connection.execute(query).scalar_one()
-
-
-def sums_of(connection: Connection, branch_id: str) -> dict[str, list[Row]]:
-    """The branch's roll-ups."""
-    return {name: _all(connection, table, branch_id) for name, table in ROLLUPS.items()}
-
-
-def _all(connection: Connection, table: Table, branch_id: str) -> list[tuple[Any, ...]]:
-    query = select(table).where(table.c.branch_id == branch_id)
-    return [tuple(row) for row in connection.execute(query)]
 
 
 def open_exceptions(connection: Connection) -> int:

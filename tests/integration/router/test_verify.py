@@ -88,7 +88,7 @@ def test_any_altered_byte_of_a_kept_segment_is_named(
     wrong = [device["name"] for device in proof["devices"] if device["problems"]]
     assert wrong == ["Kasir 1"]
     (said,) = next(d["problems"] for d in proof["devices"] if d["name"] == "Kasir 1")
-    assert "after entry 2 of epoch 1" in said
+    assert said.startswith("segment: entry 1/3: ")
 
 
 def test_a_missing_segment_is_named(held: Path, served: Running) -> None:
@@ -96,7 +96,7 @@ def test_a_missing_segment_is_named(held: Path, served: Running) -> None:
     status, proof = verify(held)
     assert status == 1
     problems = [p for device in proof["devices"] for p in device["problems"]]
-    assert problems == ["After entry 2 of epoch 1 something is missing."]
+    assert problems == ["chain: entry 1/3: it is missing here"]
 
 
 def test_a_missing_end_is_named(held: Path, served: Running) -> None:
@@ -104,7 +104,7 @@ def test_a_missing_end_is_named(held: Path, served: Running) -> None:
     status, proof = verify(held)
     assert status == 1
     problems = [p for device in proof["devices"] for p in device["problems"]]
-    assert problems == ["The head kept here is not the last entry kept here."]
+    assert problems == ["head: entry 1/4: the head kept here is not the last entry kept here"]
 
 
 def test_another_history_in_the_cloud_is_named(held: Path, served: Running) -> None:
@@ -112,7 +112,7 @@ def test_another_history_in_the_cloud_is_named(held: Path, served: Running) -> N
     status, proof = verify(held)
     assert status == 1
     problems = [p for device in proof["devices"] for p in device["problems"]]
-    assert problems == ["The cloud has another entry at 6 of epoch 1."]
+    assert problems == ["head: entry 1/6: the cloud has another entry there"]
 
 
 def test_decisions_that_were_altered_here_are_named(held: Path, served: Running) -> None:

@@ -6,18 +6,21 @@ import json
 from collections.abc import Callable
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from sqlalchemy import Engine, Table, text, update
 
 from sentra.cloud.keys import CompanyKeys
 from sentra.cloud.tables import daily_product, hourly_sales, hourly_tender
+from sentra.protocol.entry import Head, head_of, make_entry
 from sentra.protocol.envelope import Parcel, pack
+from sentra.verification import ScopeUnknown
 from syncd.service.verify import CloudReport, verify_cloud
 from syncd.verify import verify
 from tests.integration.sync.conftest import TestDevice
+from tests.integration.sync.test_append import a_clone_of
 from tests.present import NOW_MS
 from tests.support.chain import Chain, make_chain
-from tests.support.journals import Journal
+from tests.support.journals import DAY, Journal
 
 
 @pytest.fixture
@@ -172,8 +175,90 @@ def test_a_row_that_no_fact_gives_is_found(
                 " FROM sale LIMIT 1"
             )
         )
-    (one,) = prove().differences
+    one, *sums = prove().differences
     assert (one.kind, one.detail[:9]) == ("projection", "sale has ")
+    # The sums are those of the facts, so they are not those of the rows.
+    assert {each.kind for each in sums} == {"sums"}
+
+
+@pytest.fixture
+def forked(terminal: TestDevice) -> Journal:
+    """Two machines sold behind entry 5; the second one's last sale was recorded again."""
+    journal = Journal()
+    journal.terminal, journal.key = terminal.id, terminal.key
+    journal.sell(5)
+    clone = a_clone_of(journal)
+    journal.sell(1)
+    clone.sell(3, amount=9_900)
+    for sealed in (journal.sealed(1, 6), clone.sealed(6, 8)):
+        assert terminal.post("/v1/journal", pack([Parcel(sealed)])).status_code == 200
+    journal.head = Head(2, 0, journal.head.hash)
+    last = clone.entries[-1]
+    again = make_entry(
+        journal.terminal, journal.head, last.kind, last.schema, NOW_MS, DAY, last.body
+    )
+    journal.entries.append(again)
+    journal.head = head_of(again)
+    answer = terminal.post("/v1/journal", pack([Parcel(journal.sealed(7, 7))]))
+    assert answer.status_code == 200
+    return journal
+
+
+def test_several_epochs_and_a_second_machines_line_are_proved(
+    forked: Journal, prove: Callable[[], CloudReport]
+) -> None:
+    report = prove()
+    assert report.differences == []
+    (about,) = report.journals
+    assert about.head == forked.head
+    assert (about.head.epoch, about.tally.tickets) == (2, 9)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "epoch"),
+    [
+        ("UPDATE sale SET total = 1 WHERE epoch = -1 AND seq = 6", "projection", -1),
+        ("UPDATE fork_segment SET sealed = sealed || '\\x00'", "fork", 1),
+        ("UPDATE fork_segment SET last_seq = 9", "fork", 1),
+    ],
+)
+def test_what_is_altered_in_the_fork_lane_is_found(
+    forked: Journal,
+    engine: Engine,
+    prove: Callable[[], CloudReport],
+    change: str,
+    kind: str,
+    epoch: int,
+) -> None:
+    with engine.begin() as connection:
+        assert connection.execute(text(change)).rowcount == 1
+    found = [one for one in prove().differences if one.kind == kind]
+    assert (found[0].epoch, found[0].seq) == (epoch, 6)
+
+
+def test_one_terminal_or_one_branch_can_be_proved_alone(
+    chain: Chain, engine: Engine, database_url: str
+) -> None:
+    environment = {"SENTRA_DATABASE_URL": database_url, "SENTRA_LANGUAGE": "en"}
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(verify, ["--cloud", "--json", *words], env=environment)
+
+    till = next(iter(chain.tills.values()))
+    one = json.loads(run("--terminal", till.id).output.splitlines()[-1])
+    assert [device["terminal"] for device in one["devices"]] == [till.id]
+    branch = json.loads(run("--branch", "SGT").output.splitlines()[-1])
+    assert {device["branch"] for device in branch["devices"]} == {"Sangatta"}
+    for words in (
+        ("--branch", "nowhere"),
+        ("--terminal", "x"),
+        ("--terminal", chain.branches["SGT"]),
+    ):
+        assert isinstance(run(*words).exception, ScopeUnknown)
+    with engine.begin() as connection:
+        wrong = text("UPDATE hourly_sales SET total = total + 1 WHERE terminal_id = :till")
+        connection.execute(wrong, {"till": till.id})
+    assert run("--terminal", till.id).exit_code == 1
 
 
 def test_the_command_prints_one_object_and_ends_with_its_verdict(

@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from sentra.protocol.entry import Head
 from sentra.vault.database import Vault
+from sentra.vault.head_file import write_head_file
+from sentra.verification import ScopeUnknown
 from syncd.verify import NotEnrolled, NothingToVerify, verify
+from tests.support.journals import an_id
 from tests.support.tills import a_till, sell
 
 
 @pytest.fixture(autouse=True)
 def keys_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTRA_KEY_STORE", "file")
+    monkeypatch.setenv("SENTRA_LANGUAGE", "en")
 
 
 def make_till(folder: Path, number: int, sales: int) -> Path:
@@ -46,7 +51,30 @@ def test_an_altered_entry_is_named_and_ends_with_one(tmp_path: Path) -> None:
     done = CliRunner().invoke(verify, ["--data", str(folder), "--json"])
     assert done.exit_code == 1
     (device,) = json.loads(done.output.splitlines()[-1])["devices"]
-    assert device["problems"][0].startswith("chain at 1/3")
+    assert device["problems"][0].startswith("chain: entry 1/3, receipt SGT-1-261122-0003: ")
+    first = device["findings"][0]
+    assert (first["epoch"], first["seq"], first["receipt"]) == (1, 3, "SGT-1-261122-0003")
+
+
+def test_one_till_of_several_can_be_asked_for(tmp_path: Path) -> None:
+    folders = [make_till(tmp_path, 1, 3), make_till(tmp_path, 2, 2)]
+    words = [word for folder in folders for word in ("--data", str(folder))]
+    done = CliRunner().invoke(verify, [*words, "--terminal", an_id(800_002), "--json"])
+    assert [one["name"] for one in json.loads(done.output.splitlines()[-1])["devices"]] == ["2"]
+    everywhere = CliRunner().invoke(verify, [*words, "--branch", "SGT", "--json"])
+    assert len(json.loads(everywhere.output.splitlines()[-1])["devices"]) == 2
+    assert CliRunner().invoke(verify, [*words, "--all"]).exit_code == 0
+    nobody = CliRunner().invoke(verify, [*words, "--branch", "JKT"])
+    assert isinstance(nobody.exception, ScopeUnknown)
+    assert CliRunner().invoke(verify, [*words, "--all", "--branch", "SGT"]).exit_code == 2
+
+
+def test_a_head_beside_the_database_that_it_never_had_is_found(tmp_path: Path) -> None:
+    folder = make_till(tmp_path, 1, 2)
+    write_head_file(folder, Head(1, 3, bytes(32)))
+    done = CliRunner().invoke(verify, ["--data", str(folder), "--json"])
+    (device,) = json.loads(done.output.splitlines()[-1])["devices"]
+    assert [one["kind"] for one in device["findings"]] == ["head"]
 
 
 def test_a_vault_that_is_no_tills_yet_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,135 @@
+"""A mutation of any byte that the cloud holds of an entry is found and named."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy.exc import DBAPIError
+
+from sentra.cloud.tables import (
+    SHARED,
+    daily_product,
+    hourly_sales,
+    hourly_tender,
+    journal_entry,
+    journal_head,
+    segment,
+)
+from sentra.finding import Finding
+from sentra.protocol.entry import EMPTY
+from sentra.protocol.envelope import Parcel, pack
+from sentra.protocol.segment import open_segment
+from syncd.service.verify import verify_cloud
+from tests.integration.sync.conftest import TestDevice
+from tests.support.journals import Journal
+from tests.support.mutations import mutated
+
+SALES = 6
+ROLLUPS = (hourly_sales, hourly_tender, daily_product)
+EXAMPLES = settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def journal(terminal: TestDevice) -> Journal:
+    """Six sales, in three segments."""
+    made = Journal()
+    made.terminal, made.key = terminal.id, terminal.key
+    made.sell(SALES)
+    for first in (1, 3, 5):
+        answer = terminal.post("/v1/journal", pack([Parcel(made.sealed(first, first + 1))]))
+        assert answer.status_code == 200
+    return made
+
+
+def changed(value: Any, dice: random.Random) -> Any:
+    return value + timedelta(days=1) if isinstance(value, date) else mutated(value, dice)
+
+
+def findings_with(engine: Engine, alter: Callable[[Connection], bool]) -> list[Finding]:
+    """What is found with a change, which is undone again."""
+    with engine.connect() as connection:
+        try:
+            possible = alter(connection)
+        except DBAPIError:
+            possible = False
+        assume(possible)
+        found = verify_cloud(connection).differences
+        connection.rollback()
+    return found
+
+
+def write(connection: Connection, table: str, column: str, where: str, values: Any) -> bool:
+    change = text(f"UPDATE {table} SET {column} = :value WHERE {where}")  # noqa: S608
+    return connection.execute(change, values).rowcount == 1
+
+
+@EXAMPLES
+@given(data=st.data(), dice=st.randoms())
+def test_any_byte_of_an_entry_of_its_seal_or_of_the_head(
+    journal: Journal, engine: Engine, data: st.DataObject, dice: random.Random
+) -> None:
+    table = data.draw(st.sampled_from((journal_entry, journal_entry, segment, journal_head)))
+    unproved = {"branch_id", "terminal_id", "moved_at_ms", "delivered_by", "received_at_ms"}
+    names = [c.name for c in table.columns if c.name not in unproved and "custody" not in c.name]
+    column = data.draw(st.sampled_from(names))
+    key = {"journal_entry": "seq", "segment": "last_seq", "journal_head": "entry_count"}[table.name]
+    at = data.draw(st.sampled_from((2, 4, 6))) if table is not journal_head else SALES
+    kept: dict[str, Any] = {}
+
+    def alter(connection: Connection) -> bool:
+        before = connection.execute(select(table).where(table.c[key] == at)).one()
+        value = getattr(before, column)
+        kept["was"] = bytes(value) if isinstance(value, memoryview) else value
+        kept["is"] = changed(kept["was"], dice)
+        return write(
+            connection, table.name, column, f"{key} = :at", {"value": kept["is"], "at": at}
+        )
+
+    found = findings_with(engine, alter)
+    if (table, column) == (segment, "sealed") and not found:
+        before = EMPTY.hash if at == 2 else journal.entries[at - 3].hash
+        assert open_segment(kept["is"], before) == open_segment(kept["was"], before)
+        return
+    assert found
+    assert journal.terminal in {one.terminal_id for one in found}
+    if table is journal_entry and column not in ("epoch", "seq"):
+        assert (1, at) in {(one.epoch, one.seq) for one in found}
+
+
+@EXAMPLES
+@given(data=st.data(), dice=st.randoms())
+def test_any_byte_of_a_row_or_of_a_sum(
+    journal: Journal, engine: Engine, data: st.DataObject, dice: random.Random
+) -> None:
+    rows = [SHARED[name] for name in ("sale", "sale_line", "sale_tax", "tender")]
+    table = data.draw(st.sampled_from((*rows, *ROLLUPS)))
+    names = [c.name for c in table.columns if c.name != "branch_id"]
+    column = data.draw(st.sampled_from(names))
+    seq = data.draw(st.integers(1, SALES))
+    is_row = table.name in SHARED
+
+    def alter(connection: Connection) -> bool:
+        where, values = "true", {}
+        if is_row:
+            sale = SHARED["sale"].c
+            own = select(sale.sale_id).where(sale.seq == seq)
+            where, values = "sale_id = :sale", {"sale": connection.execute(own).scalar_one()}
+        before = connection.execute(select(table.c[column]).where(text(where)), values).scalar_one()
+        values["value"] = changed(before, dice)
+        return write(connection, table.name, column, where, values)
+
+    found = findings_with(engine, alter)
+    if is_row:
+        named = {(one.epoch, one.seq, one.receipt) for one in found if one.kind == "projection"}
+        assert (1, seq, f"SGT-1-261122-{seq:04}") in named
+    else:
+        assert [one.kind for one in found] == ["sums"]
