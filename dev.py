@@ -276,8 +276,8 @@ def test(arguments: list[str]) -> int:
     failed = [name for name, command in static_checks() if not passes(name, command)]
     if failed:
         print(f"\nNot passed: {', '.join(failed)} (see above). The tests run all the same.\n")
-    # A file's tests stay together, so that each server a file needs is started once.
-    tests: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile"]
+    # tests/scheduling.py says what is dealt out together.
+    tests: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadscope"]
     status = subprocess.run(tests, cwd=ROOT, env=environment, check=False).returncode
     return status or int(bool(failed))
 
