@@ -240,7 +240,9 @@ def _watermarks(db: Connection, identity: Identity) -> Iterator[Finding]:
             sentence = N_("the watermark “%(name)s” names an entry not held here")
             yield found("watermark", mark.epoch, mark.seq, sentence, name=name)
         elif signature is not None:
-            said = Watermark(name, identity.device_id, note_of(mark), at_ms, signature)
+            # Since when the cloud's timeline is what it is, is said of the timeline itself.
+            whose = identity.timeline if name == "timeline" else identity.device_id
+            said = Watermark(name, whose, note_of(mark), at_ms, signature)
             # As it was written: other letters of the same number are another text.
             is_hex = str(signature) == str(signature).lower().strip()
             if not (is_hex and watermark_is_true(said, identity.cloud_public_key)):

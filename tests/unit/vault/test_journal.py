@@ -9,6 +9,7 @@ import pytest
 
 from sentra.events import SaleCompleted
 from sentra.protocol.entry import EMPTY, GENESIS, Head, first_broken, head_of
+from sentra.protocol.messages import sign_timeline
 from sentra.protocol.segment import check_signature, open_segment, read_header
 from sentra.vault import journal, watermarks
 from sentra.vault.database import Vault
@@ -16,7 +17,7 @@ from sentra.vault.driver import Connection
 from sentra.vault.failures import FactTooLarge
 from sentra.vault.identity import Identity
 from tests.support.journals import START_MS, a_sale
-from tests.support.tills import sell
+from tests.support.tills import CLOUD_KEY, sell
 
 Till = tuple[Vault, Identity]
 
@@ -273,3 +274,13 @@ def test_the_facts_come_back_as_they_were(till: Till) -> None:
         facts = [fact for _, fact in journal.facts(db, identity.device_id)]
     assert facts == [a_sale(1), a_sale(2)]
     assert all(isinstance(fact, SaleCompleted) for fact in facts)
+
+
+def test_the_clouds_word_on_its_timeline_is_proved_as_such(till: Till) -> None:
+    vault, identity = till
+    said = sign_timeline(CLOUD_KEY, identity.timeline, START_MS)
+    with vault.writer() as db:
+        journal.reset_watermark(db, "timeline", EMPTY, START_MS, said.signature)
+        assert journal.verify(db, identity) == []
+        journal.reset_watermark(db, "timeline", EMPTY, START_MS + 1, said.signature)
+        assert [finding.kind for finding in journal.verify(db, identity)] == ["watermark"]
