@@ -8,6 +8,7 @@ waits. Nothing that runs in such a thread may touch what belongs to the hub: no 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 from gevent import monkey
@@ -117,6 +118,14 @@ class Lane:
         while self._idle:
             self._idle.pop().close()
 
+    def _drop_idle(self) -> None:
+        """From any native thread."""
+        with suppress(IndexError):
+            while True:
+                idle = self._idle.pop()
+                idle.invalidate()
+                idle.close()
+
     def _in_thread(self, work: Callable[[], _T]) -> _T:
         if self._waiting >= WAITING_MAX:
             raise TooBusy("too many requests wait already")
@@ -145,13 +154,23 @@ class Lane:
         try:
             with connection.begin():
                 result = work(connection)
-        except BaseException:
+        except BaseException as error:
             # Its state is doubtful: a new one costs milliseconds, and faults are rare.
             connection.invalidate()
             connection.close()
+            if _is_gone(error):
+                # The server was restarted, so those that are idle broke with this one: each would
+                # cost some device a refusal and a wait.
+                self._drop_idle()
             raise
         self._idle.append(connection)
         return result
+
+
+def _is_gone(error: BaseException) -> bool:
+    """Whether PostgreSQL does not answer, and did not only end this transaction."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, _GONE) and not isinstance(cause, _AGAIN)
 
 
 def _translated(work: Callable[[], _T]) -> _T:
