@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from sentra import i18n
+from sentra.cloud.snapshots import RETENTION, Retention
 from sentra.config import Environment
 from sentra.telemetry import LEVELS
 
@@ -32,6 +33,7 @@ class Settings:
     """What `bootstrap` needs. `queue_url` is the job queue's Redis, never a cluster.
 
     Files go to the bucket `s3_bucket`, or to the folder `object_dir` where there is no bucket.
+    `feed_retention` says which revisions of the feed stay though a snapshot covers them.
     `sync_url` is the address that tills and routers are told at enrolment. `proxies` is how many
     servers of ours (balancer, CDN) stand between browsers and this process.
     """
@@ -50,6 +52,7 @@ class Settings:
     database_connections: int
     proxies: int
     gallery: bool
+    feed_retention: Retention = RETENTION
 
     @property
     def https(self) -> bool:
@@ -86,4 +89,10 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         ),
         proxies=read.number("SENTRA_PROXIES", 0, least=0, most=5),
         gallery=read.flag("SENTRA_GALLERY"),
+        feed_retention=Retention(
+            revisions=read.number(
+                "SENTRA_FEED_KEEP_REVISIONS", RETENTION.revisions, least=0, most=1_000_000
+            ),
+            days=read.number("SENTRA_FEED_KEEP_DAYS", RETENTION.days, least=0, most=3_650),
+        ),
     )

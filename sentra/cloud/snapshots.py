@@ -43,6 +43,21 @@ _STATE: Final = text("""
 _ROWS_AT_ONCE: Final = 2_000
 
 
+REVISIONS_BETWEEN: Final = 64
+BYTES_BETWEEN: Final = 256 * 1024
+"""Behind the last snapshot; from either on a new one is due."""
+
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the housekeeping did: the snapshot that is there for it, and revisions dropped."""
+
+    made: SnapshotNote | None
+    dropped: int
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """Revisions that stay though a snapshot covers them: the newest `revisions`, and all that are
@@ -50,6 +65,10 @@ class Retention:
 
     revisions: int = 1_000
     days: int = 14
+
+
+RETENTION: Final = Retention()
+"""Where nothing else is set."""
 
 
 def page_after(connection: Connection, scope: str, after: int, bytes_max: int) -> FeedPage:
@@ -167,9 +186,47 @@ def _keep(connection: Connection, note: SnapshotNote, packed: bytes) -> None:
     connection.execute(delete(feed_snapshot).where(c.scope == note.scope, c.sha256.not_in(kept)))
 
 
+def is_due(connection: Connection, scope: str, retention: Retention, now_ms: int) -> bool:
+    """Whether a new snapshot would spare readers much, or let revisions go."""
+    made, c = newest(connection, scope), feed_revision.c
+    count, weight = connection.execute(
+        select(func.count(), func.coalesce(func.sum(func.length(c.sealed)), 0)).where(
+            c.scope == scope, c.revision > (made.revision if made else 0)
+        )
+    ).one()
+    if count >= REVISIONS_BETWEEN or weight >= max(BYTES_BETWEEN, made.size // 4 if made else 0):
+        return True
+    return bool(count) and _could_go(connection, scope, retention, now_ms)
+
+
+def _could_go(connection: Connection, scope: str, retention: Retention, now_ms: int) -> bool:
+    c, head = feed_revision.c, feed.heads(connection, (scope,))[scope]
+    old = select(c.revision).where(
+        c.scope == scope,
+        c.revision <= head - retention.revisions,
+        c.published_at_ms < now_ms - retention.days * DAY_MS,
+    )
+    return connection.execute(select(old.exists())).scalar_one()
+
+
+def keep(
+    connection: Connection,
+    scope: str,
+    retention: Retention,
+    *,
+    now_ms: int,
+    signing_key: Ed25519PrivateKey,
+) -> Kept:
+    """The housekeeping of one scope: a snapshot where one is due, then what it covers goes."""
+    made = None
+    if is_due(connection, scope, retention, now_ms):
+        made = make(connection, scope, now_ms=now_ms, signing_key=signing_key)
+    return Kept(made, drop_covered(connection, scope, retention, now_ms))
+
+
 def drop_covered(connection: Connection, scope: str, retention: Retention, now_ms: int) -> int:
     """Drop the oldest revisions that a whole snapshot covers and that are not to stay; how many."""
-    before_ms = now_ms - retention.days * 86_400_000
+    before_ms = now_ms - retention.days * DAY_MS
     dropped: int = connection.execute(
         text("SELECT drop_feed_revisions(:scope, :keep, :before)"),
         {"scope": scope, "keep": retention.revisions, "before": before_ms},

@@ -180,3 +180,24 @@ def test_a_snapshot_that_is_gone_gives_no_bytes(desk: Desk) -> None:
         connection.execute(delete(feed_snapshot))
         assert snapshots.read_part(connection, note, 0, 10) == b""
         assert connection.execute(feed_revision.select()).first() is not None
+
+
+def keep(desk: Desk, retention: Retention) -> snapshots.Kept:
+    with desk.engine.begin() as connection:
+        key = desk.keys.signing_key
+        return snapshots.keep(connection, SCOPE, retention, now_ms=NOW_MS + 1, signing_key=key)
+
+
+def test_the_housekeeping_makes_a_snapshot_when_enough_lies_behind_the_last(desk: Desk) -> None:
+    keep(desk, Retention())
+    before = keep(desk, Retention())
+    assert (before.made, before.dropped) == (None, 0)
+    for n in range(snapshots.REVISIONS_BETWEEN):
+        desk.publish(item("a", b'{"price":%d}' % n))
+    made = keep(desk, Retention()).made
+    assert made is not None
+    assert keep(desk, Retention()).made is None
+    head = desk.publish(item("b", bytes(snapshots.BYTES_BETWEEN)))
+    assert keep(desk, Retention()).made is None, "zeros weigh nothing"
+    assert keep(desk, NONE_KEPT) == snapshots.Kept(desk.make(), head)
+    assert desk.page(head) == []
