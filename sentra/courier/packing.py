@@ -32,8 +32,8 @@ from sentra.protocol.courier import (
 from sentra.protocol.envelope import SEGMENTS_MAX, Custody, Parcel
 from sentra.protocol.errors import ProtocolError
 
-ENVELOPE_BYTES: Final = 1024 * 1024
-"""Sealed bytes that are taken in by one transaction: as many as a live device sends at once."""
+ENVELOPE_BYTES: Final = 256 * 1024
+"""Sealed bytes that are taken in by one transaction: some 4,000 sales, about a second's work."""
 
 Tick = Callable[[int, int], None]
 """Told (bytes done, bytes in all)."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from cryptography import x509
 
-from sentra.examination import checks
+from sentra.examination import checks, words
 from sentra.examination.findings import Finding, attention, bad, of_failure, ok
 from sentra.i18n import say
 from sentra.instants import Clock
@@ -116,11 +116,5 @@ def greet(
     return [
         checks.versions(check, said.software, answer.software, answer.protocol, who),
         checks.clock(middle_ms - answer.clock_ms, who),
-        *(_notice(check, who, word) for word in answer.notices),
+        *(one for word in answer.notices for one in words.told(check, word)),
     ]
-
-
-def _notice(check: str, who: str, word: str) -> Finding:
-    told = say("%(who)s says: %(word)s", who=who, word=word)
-    advice = say("The guide for branch IT says what this word means.")
-    return attention(check, told, advice)

@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from sentra.examination import checks, network
+from sentra.examination import checks, network, words
 from sentra.examination.device import silent
-from sentra.examination.findings import Finding, bad, gathered, ok
+from sentra.examination.findings import Finding, gathered, ok
 from sentra.i18n import say
 from sentra.link.wire import parse_address
 from sentra.protocol.messages import Hello
@@ -40,7 +40,7 @@ def examine_till(folder: Path) -> Sequence[Finding]:
         ways = _Ways(vault, identity)
         try:
             return [
-                _journal(was_put_back),
+                *_journal(was_put_back),
                 *_daemon(status, folder),
                 _backlog(vault),
                 *ways.to_routers(),
@@ -52,15 +52,10 @@ def examine_till(folder: Path) -> Sequence[Finding]:
         vault.close()
 
 
-def _journal(was_put_back: bool) -> Finding:
+def _journal(was_put_back: bool) -> list[Finding]:
     if not was_put_back:
-        return ok("journal", say("the journal goes on where it last ended"))
-    told = say("an older copy of this vault was put back")
-    advice = say(
-        "Let it have a network: what was sent comes back by itself, and the journal goes on in its "
-        "next epoch. Do not put back further copies."
-    )
-    return bad("journal", told, advice)
+        return [ok("journal", say("the journal goes on where it last ended"))]
+    return words.told("journal", "journal-behind")
 
 
 def _daemon(status: SyncStatus, folder: Path) -> list[Finding]:
@@ -69,9 +64,7 @@ def _daemon(status: SyncStatus, folder: Path) -> list[Finding]:
     if age_ms is None or age_ms > SILENT_MS:
         return [silent(say("the daemon"), age_ms, command)]
     if status.notice:
-        told = say("the daemon asks for a person: %(word)s", word=status.notice)
-        advice = say("The guide for branch IT says what this word means.")
-        return [bad("program", told, advice)]
+        return words.told("program", status.notice)
     return [ok("program", say("the daemon runs"))]
 
 
