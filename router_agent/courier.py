@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from router_agent.operations.journals import JournalState
 from router_agent.operations.take import Taking, take_parcels
 from router_agent.operations.trunk import CloudHead
-from router_agent.outbound import decisions, store
+from router_agent.outbound import decisions, lane, store
 from router_agent.outbound.schema import ROOMS
 from sentra.courier.failures import (
     NoPackingHere,
@@ -133,6 +133,8 @@ class RouterDepot:
                 keys.get,
                 functools.partial(store.head_of, db),
                 functools.partial(store.hash_at, db),
+                functools.partial(store.first_of, db),
+                functools.partial(lane.tails, db),
             )
             store.keep(db, takings, time.time_ns() // 1_000_000)
         return [_outcome(taking) for taking in takings]

@@ -13,12 +13,19 @@ from flask import Blueprint, Flask, Response, request
 from router_agent import metrics
 from router_agent.operations.answer import answer_hello, answer_journal, notices_for
 from router_agent.operations.take import Taking, refuse, take_parcels
-from router_agent.outbound import decisions, store
+from router_agent.outbound import decisions, lane, store
 from router_agent.parts import RouterParts
 from sentra.protocol.answer import pack_answer
 from sentra.protocol.envelope import Parcel, unpack
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import COMPANY, pack_page
+from sentra.protocol.journal_page import (
+    PAGE_SEGMENTS_MAX,
+    fill_page,
+    pack_journal_page,
+    read_cursor,
+    require_reached,
+)
 from sentra.protocol.messages import Hello, Watermark, require_heads
 from sentra.web.devices import (
     DeviceRevoked,
@@ -68,6 +75,7 @@ class Inbound:
         for method, rule, view in (
             ("POST", "/hello", self.hello),
             ("POST", "/journal", self.journal),
+            ("GET", "/journal", self.own_journal),
             ("GET", "/feed", self.feed),
             ("GET", "/stream", self.stream),
         ):
@@ -97,12 +105,21 @@ class Inbound:
             self._router.trunk.greet_soon()
         with self._router.vault.reader() as db:
             state = store.journal(db, device.device_id)
+            since = store.since(db)
             scopes = () if device.revoked else (COMPANY, device.branch_id)
             feed = {scope: decisions.feed_cursor(db, scope) for scope in scopes}
         timeline = self._router.shelf.timeline()
         notices = notices_for(hello, now_ms, revoked=device.revoked, timeline=timeline)
         answer = answer_hello(
-            hello, device.device_id, state, feed, timeline, now_ms, self._router.version, notices
+            hello,
+            device.device_id,
+            state,
+            feed,
+            timeline,
+            now_ms,
+            self._router.version,
+            notices,
+            since,
         )
         return _json(answer)
 
@@ -131,6 +148,8 @@ class Inbound:
                 lambda terminal: device.public_key if terminal == own else None,
                 functools.partial(store.head_of, db),
                 functools.partial(store.hash_at, db),
+                functools.partial(store.first_of, db),
+                functools.partial(lane.tails, db),
             )
             if unreadable and not any(taking.terminal == own for taking in takings):
                 takings.append(refuse(own, store.head_of(db, own), "segment-damaged"))
@@ -147,6 +166,16 @@ class Inbound:
             outcome=taking.outcome,
             problem=taking.problem,
         )
+
+    def own_journal(self) -> Response:
+        """A terminal's own segments, as it sent them; no one can ask for another's."""
+        device = self._speaker()
+        place = read_cursor(request.args.get("epoch", ""), request.args.get("after", ""))
+        with self._router.vault.reader() as db:
+            head = store.head_of(db, device.device_id)
+            require_reached(place, head)
+            behind = store.segments_behind(db, device.device_id, place, PAGE_SEGMENTS_MAX)
+        return plain_bytes(pack_journal_page(head, fill_page(behind)))
 
     def feed(self) -> Response:
         """Revisions as the cloud sealed them, from the cache."""

@@ -15,7 +15,14 @@ import structlog
 from router_agent import metrics
 from router_agent.inbound.streams import Streams
 from router_agent.operations import line as lines
-from router_agent.operations.trunk import Credit, Sent, fetch_feed, note_hello, send_next
+from router_agent.operations.trunk import (
+    Credit,
+    Sent,
+    fetch_feed,
+    note_hello,
+    send_lane,
+    send_next,
+)
 from router_agent.outbound import decisions, line_log, store
 from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.shelf import VaultShelf
@@ -247,7 +254,7 @@ class TrunkLoop(threading.Thread):
             self._credit,
             self._parts.identity.cloud_public_key,
             frozenset(self._resting),
-        )
+        ) or send_lane(self._parts.link, self._parts.shelf, self._credit, frozenset(self._resting))
         if sent is None:
             return False
         self._answered()
@@ -270,7 +277,8 @@ class TrunkLoop(threading.Thread):
                 "the cloud set a journal aside", terminal=outcome.terminal, problem=problem
             )
             metrics.REFUSED.labels(self._parts.identity.name, problem).inc()
-            self._resting[outcome.terminal] = self._ticks() + REST_MS
+            if not sent.moved:
+                self._resting[outcome.terminal] = self._ticks() + REST_MS
             aside[outcome.terminal] = problem
         if aside != self.state.set_aside:
             self.state = replace(self.state, set_aside=aside)

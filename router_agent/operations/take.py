@@ -1,7 +1,10 @@
 """Take parcels from a till: decide, for each journal, what is new here.
 
 The head decides: what it covers is had already, what follows it is verified and kept, what leaves
-a hole is asked for again, and what contradicts it is answered as a fork (the cloud keeps both).
+a hole is asked for again, and what contradicts it is a fork: kept in a lane of its own and
+forwarded, so that the cloud has both lines. Only a later epoch that does not chain to what is here
+takes its place: its terminal, restored, has asked every store before it opened it. What was here
+goes to the lane, and the terminal sends its line from the beginning.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ from itertools import groupby
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from sentra.protocol.entry import Head
+from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import Parcel
-from sentra.protocol.errors import ProtocolError
+from sentra.protocol.errors import ChainBroken, ProtocolError
 from sentra.protocol.segment import (
     SegmentHeader,
     check_signature,
@@ -27,6 +30,10 @@ FindKey = Callable[[str], Ed25519PublicKey | None]
 FindHead = Callable[[str], Head]
 FindHash = Callable[[str, int, int], bytes | None]
 """(terminal, epoch, seq) -> the hash of the entry held there; None where it is not known."""
+FindFirst = Callable[[str], tuple[int, int] | None]
+"""terminal -> (epoch, seq) of the first entry held; None where it is not known."""
+FindTails = Callable[[str, int, int], Iterable[bytes]]
+"""(terminal, epoch, seq) -> the hashes of the lane's segments that end there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,10 @@ class Held:
 
 @dataclass(slots=True)
 class Taking:
-    """What becomes of one journal's parcels. `outcome` as in JournalOutcome."""
+    """What becomes of one journal's parcels. `outcome` as in JournalOutcome.
+
+    `forks` go to the lane. `relined`: what was held goes there too, and `held` begins anew.
+    """
 
     terminal: str
     before: Head
@@ -47,6 +57,8 @@ class Taking:
     outcome: str = "already"
     held: list[Held] = field(default_factory=list)
     problem: str | None = None
+    forks: list[Held] = field(default_factory=list)
+    relined: bool = False
 
     @property
     def entry_count(self) -> int:
@@ -63,26 +75,112 @@ def _is_past(header: SegmentHeader, head: Head) -> bool:
     return (header.epoch, header.last_seq) <= (head.epoch, head.seq)
 
 
-def _take_one(taking: Taking, sealed: bytes, key: Ed25519PublicKey, find_hash: FindHash) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """What is held of one journal, as far as it decides."""
+
+    find_hash: FindHash
+    find_first: FindFirst
+    find_tails: FindTails
+
+    def at(self, header: SegmentHeader, head: Head) -> bytes | None:
+        """The hash held at the segment's last place; None: not known."""
+        if (header.epoch, header.last_seq) == (head.epoch, head.seq):
+            return head.hash
+        return self.find_hash(header.terminal, header.epoch, header.last_seq)
+
+    def passes_by(self, header: SegmentHeader) -> bool:
+        """Whether the line held begins before the segment, so that it has no such place at all."""
+        first = self.find_first(header.terminal)
+        return first is not None and first <= (header.epoch, header.last_seq)
+
+    def continues_lane(self, header: SegmentHeader, sealed: bytes) -> bool:
+        """Whether it chains to a segment of the lane."""
+        tails = self.find_tails(header.terminal, header.epoch, header.first_seq - 1)
+        return any(_opens(sealed, tail) for tail in tails)
+
+
+def _opens(sealed: bytes, prev: bytes) -> bool:
+    try:
+        open_segment(sealed, prev)
+    except ChainBroken:
+        return False
+    return True
+
+
+def _take_one(taking: Taking, sealed: bytes, key: Ed25519PublicKey, here: _Here) -> bool:
     """Whether the journal's next parcel may be looked at."""
     header = check_signature(sealed, key)
-    if _is_past(header, taking.head):
-        held = find_hash(header.terminal, header.epoch, header.last_seq)
-        if held is None and (header.epoch, header.last_seq) == (taking.head.epoch, taking.head.seq):
-            held = taking.head.hash
-        if held in (None, header.last_hash):
-            return True
+    head = taking.head
+    if _is_past(header, head):
+        held = here.at(header, head)
+        if held is None and not _is_past(header, taking.before):
+            # It was taken from this very envelope: the next request can be compared with it.
+            taking.outcome = "gap"
+            return False
         # The same place with another entry: to call it "already" would lose a clone's sales.
-        taking.outcome = "fork"
-        return False
-    if not follows(header, taking.head):
+        if held != header.last_hash and (held is not None or here.passes_by(header)):
+            _set_aside(taking, header, sealed)
+        return True
+    if follows(header, head):
+        return _append(taking, header, sealed, here)
+    if header.epoch == head.epoch and header.first_seq <= head.seq:
+        return _overlap(taking, header, sealed, here)
+    if here.continues_lane(header, sealed):
+        _set_aside(taking, header, sealed)
+        return True
+    if taking.outcome != "fork":
         taking.outcome = "gap"
-        return False
-    open_segment(sealed, taking.head.hash)
+    return False
+
+
+def _append(taking: Taking, header: SegmentHeader, sealed: bytes, here: _Here) -> bool:
+    try:
+        open_segment(sealed, taking.head.hash)
+    except ChainBroken:
+        if header.epoch > taking.head.epoch:
+            _reline(taking)
+            return False
+        if not here.continues_lane(header, sealed):
+            raise
+        _set_aside(taking, header, sealed)
+        return True
     taking.held.append(Held(header, sealed))
     taking.head = Head(header.epoch, header.last_seq, header.last_hash)
-    taking.outcome = "appended"
+    if taking.outcome != "fork":
+        taking.outcome = "appended"
     return True
+
+
+def _overlap(taking: Taking, header: SegmentHeader, sealed: bytes, here: _Here) -> bool:
+    """Its first entries are here: the same ones, cut into other segments, or others."""
+    prev = here.find_hash(header.terminal, header.epoch, header.first_seq - 1)
+    if header.first_seq == 1 and header.epoch == EMPTY.epoch:
+        prev = EMPTY.hash
+    if prev is None:
+        taking.outcome = "gap"
+        return False
+    try:
+        entries = open_segment(sealed, prev)
+        same = entries[taking.head.seq - header.first_seq].hash == taking.head.hash
+    except ChainBroken:
+        same = False
+    if same:
+        _reline(taking)
+        return False
+    _set_aside(taking, header, sealed)
+    return True
+
+
+def _set_aside(taking: Taking, header: SegmentHeader, sealed: bytes) -> None:
+    taking.forks.append(Held(header, sealed))
+    taking.outcome = "fork"
+
+
+def _reline(taking: Taking) -> None:
+    """The terminal's line is another now, or cut otherwise: it comes again from its beginning."""
+    taking.relined, taking.held = taking.before != EMPTY, []
+    taking.head, taking.outcome = EMPTY, "gap"
 
 
 def _take_journal(
@@ -90,7 +188,7 @@ def _take_journal(
     parcels: Iterable[Parcel],
     find_key: FindKey,
     find_head: FindHead,
-    find_hash: FindHash,
+    here: _Here,
 ) -> Taking:
     head = find_head(terminal)
     key = find_key(terminal)
@@ -99,7 +197,7 @@ def _take_journal(
     taking = Taking(terminal, head, head)
     try:
         for parcel in parcels:
-            if not _take_one(taking, parcel.sealed, key, find_hash):
+            if not _take_one(taking, parcel.sealed, key, here):
                 break
     except ProtocolError as error:
         taking.outcome, taking.problem = "refused", error.slug
@@ -110,11 +208,21 @@ def _not_known(_terminal: str, _epoch: int, _seq: int) -> None:
     return None
 
 
+def _no_first(_terminal: str) -> None:
+    return None
+
+
+def _no_tails(_terminal: str, _epoch: int, _seq: int) -> tuple[bytes, ...]:
+    return ()
+
+
 def take_parcels(
     parcels: Iterable[Parcel],
     find_key: FindKey,
     find_head: FindHead,
     find_hash: FindHash = _not_known,
+    find_first: FindFirst = _no_first,
+    find_tails: FindTails = _no_tails,
 ) -> tuple[list[Taking], int]:
     """One Taking for each journal, in the order of their terminals, and how many were unreadable.
 
@@ -129,8 +237,9 @@ def take_parcels(
         except ProtocolError:
             unreadable += 1
     readable.sort(key=lambda pair: pair[0])
+    here = _Here(find_hash, find_first, find_tails)
     takings = [
-        _take_journal(terminal, [parcel for _, parcel in pairs], find_key, find_head, find_hash)
+        _take_journal(terminal, [parcel for _, parcel in pairs], find_key, find_head, here)
         for terminal, pairs in groupby(readable, key=lambda pair: pair[0])
     ]
     return takings, unreadable

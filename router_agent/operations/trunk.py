@@ -25,6 +25,7 @@ from sentra.protocol.messages import (
     Watermark,
     watermark_is_true,
 )
+from sentra.protocol.segment import read_header
 
 CREDIT_BYTES_START = 1024 * 1024
 """Sent before the cloud has granted more: one large segment or a day's live sales."""
@@ -52,6 +53,18 @@ class Cloud(Protocol):
         """(head there, revisions in order)."""
 
 
+Place = tuple[int, int]
+"""(epoch, seq)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneParcel:
+    """A segment of the fork lane, stamped with our custody; `digest`: its bytes' SHA-256."""
+
+    digest: bytes
+    parcel: Parcel
+
+
 @dataclass(frozen=True, slots=True)
 class CloudHead:
     """How far the cloud is with one journal, and its signed word for it where there is one."""
@@ -75,6 +88,15 @@ class Shelf(Protocol):
 
     def set_cloud_heads(self, heads: Sequence[CloudHead]) -> None:
         """Moves journals' cloud heads, also backwards, all of them or none."""
+
+    def note_answers(self, answers: Sequence[tuple[str, str, Place]]) -> None:
+        """(terminal, outcome, last place sent) of an envelope that the cloud has answered."""
+
+    def lane_parcels(self, resting: frozenset[str], bytes_max: int) -> list[LaneParcel]:
+        """The fork lane's next segments that the cloud has not confirmed, of one terminal."""
+
+    def confirm_lane(self, digests: Sequence[bytes]) -> None:
+        """The cloud has them, in one of its lanes."""
 
     def keep_words(self, archived: Sequence[Watermark], since: Watermark | None) -> None:
         """Keeps for the tills what the cloud signed."""
@@ -198,8 +220,39 @@ def send_next(
         head = cloud_head_after(outcome)
         if head is not None:
             heads.append(CloudHead(outcome.terminal, head, _checked(outcome.cloud, cloud_key)))
-        moved = moved or outcome.outcome in ("appended", "already", "gap")
+        moved = moved or outcome.outcome != "refused"
     shelf.set_cloud_heads(heads)
+    shelf.note_answers(_answered(answer, parcels))
+    return Sent(answer.outcomes, moved)
+
+
+def _answered(answer: JournalAnswer, parcels: Sequence[Parcel]) -> list[tuple[str, str, Place]]:
+    last: dict[str, Place] = {}
+    for parcel in parcels:
+        header = read_header(parcel.sealed)
+        place = (header.epoch, header.last_seq)
+        last[header.terminal] = max(place, last.get(header.terminal, place))
+    return [
+        (one.terminal, one.outcome, last[one.terminal])
+        for one in answer.outcomes
+        if one.outcome != "refused" and one.terminal in last
+    ]
+
+
+def send_lane(
+    cloud: Cloud, shelf: Shelf, credit: Credit, resting: frozenset[str] = frozenset()
+) -> Sent | None:
+    """Sends what contradicts a journal here, or was left by it; None where nothing waits.
+
+    The cloud puts it into whichever of its lanes it belongs to. Raises LinkDown or LinkRefused.
+    """
+    waiting = shelf.lane_parcels(resting, credit.size_bytes)
+    if not waiting:
+        return None
+    answer = _send(cloud, [one.parcel for one in waiting], credit)
+    moved = all(one.outcome not in ("refused", "gap") for one in answer.outcomes)
+    if moved:
+        shelf.confirm_lane([one.digest for one in waiting])
     return Sent(answer.outcomes, moved)
 
 
@@ -215,7 +268,7 @@ def _send(cloud: Cloud, parcels: Sequence[Parcel], credit: Credit) -> JournalAns
 
 
 def fetch_feed(cloud: Cloud, shelf: Shelf, scope: str, cloud_key: Ed25519PublicKey) -> int:
-    """Caches what is new in one scope, revision by revision; returns how many.
+    """Caches all that is new in one scope; returns how many steps brought anything.
 
     Raises FeedDamaged before anything of a revision that the cloud did not sign is kept.
     """
@@ -230,3 +283,7 @@ def fetch_feed(cloud: Cloud, shelf: Shelf, scope: str, cloud_key: Ed25519PublicK
         if not revisions or shelf.feed_cursor(scope) >= head:
             shelf.settle_feed(scope)
             return count
+
+
+
+

@@ -65,10 +65,32 @@ MIGRATIONS: Final = (
     ALTER TABLE held_head ADD COLUMN archived TEXT;
     CREATE TABLE cloud_word (name TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE held_fork (
+        terminal TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        epoch INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        last_hash BLOB NOT NULL,
+        received_at_ms INTEGER NOT NULL,
+        sealed BLOB NOT NULL,
+        in_cloud INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (terminal, digest)
+    );
+    CREATE INDEX ix_held_fork_place ON held_fork (terminal, epoch, last_seq);
+    CREATE INDEX ix_held_fork_waiting ON held_fork (terminal) WHERE in_cloud = 0;
+    ALTER TABLE held_head ADD COLUMN sent_epoch INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE held_head ADD COLUMN sent_seq INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE held_head ADD COLUMN contradicts INTEGER NOT NULL DEFAULT 0;
+    UPDATE held_head SET sent_epoch = cloud_epoch, sent_seq = cloud_seq;
+    """,
 )
 """`watch`: from when to when the router ran without a break; outside of it nobody knows of the
 line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew.
-`held_head.archived`, `cloud_word`: what the cloud signed, as it was, for the tills."""
+`held_fork`: lines that contradict the journal held, or that it left. `held_head.sent_*`: up to
+where the cloud has confirmed this very line, whatever its own head is; `contradicts`: it said that
+it has another one. `held_head.archived`, `cloud_word`: what the cloud signed, for the tills."""
 
 ROOMS: Final = {"router": MIGRATIONS}
 """The router's own tables in its vault, for `Vault.open`."""

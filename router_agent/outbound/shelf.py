@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from router_agent.operations.forward import Lane, Pick
-from router_agent.operations.trunk import CloudHead
-from router_agent.outbound import decisions, store
+from router_agent.operations.trunk import CloudHead, LaneParcel, Place
+from router_agent.outbound import decisions, forwarding, lane, store
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import FeedItem, SealedRevision
 from sentra.protocol.messages import Watermark
@@ -22,10 +22,9 @@ class VaultShelf:
     """
 
     def __init__(self, vault: Vault, identity: Identity, decided: Callable[[], None]) -> None:
-        self._vault = vault
         self._router = identity.device_id
         self._timeline = identity.timeline
-        self._decided = decided
+        self._vault, self._decided = vault, decided
 
     def lanes(self) -> list[Lane]:
         """Each journal's backlog."""
@@ -59,6 +58,25 @@ class VaultShelf:
             for one in moved:
                 store.set_cloud_head(db, known.get(one.terminal), one)
 
+    def note_answers(self, answers: Sequence[tuple[str, str, Place]]) -> None:
+        """What the cloud said of the journals of one envelope; writes only what is new."""
+        with self._vault.reader() as db:
+            new = [one for one in answers if forwarding.is_news(db, *one)]
+        if new:
+            with self._vault.writer() as db:
+                for terminal, outcome, last in new:
+                    forwarding.note_answer(db, terminal, outcome, last)
+
+    def lane_parcels(self, resting: frozenset[str], bytes_max: int) -> list[LaneParcel]:
+        """The fork lane's next segments that the cloud has not confirmed, of one terminal."""
+        with self._vault.reader() as db:
+            return lane.waiting(db, self._router, sorted(resting), bytes_max)
+
+    def confirm_lane(self, digests: Sequence[bytes]) -> None:
+        """The cloud has them, in one of its lanes."""
+        with self._vault.writer() as db:
+            lane.confirm(db, digests)
+
     def keep_words(self, archived: Sequence[Watermark], since: Watermark | None) -> None:
         """Keeps for the tills what the cloud signed; writes only what is new.
 
@@ -86,6 +104,8 @@ class VaultShelf:
             present = read_identity(db)
             if present is not None:
                 write_identity(db, replace(present, timeline=timeline))
+            # A cloud that was restored may have lost what it had confirmed.
+            lane.confirm_no_more(db)
         self._timeline = timeline
 
     def feed_cursor(self, scope: str) -> int:

@@ -154,11 +154,12 @@ def hash_at(db: Any, terminal: str, epoch: int, seq: int) -> bytes | None:
         return None
     if header.last_seq == seq:
         return header.last_hash
-    before = _hash_before(db, terminal, epoch, header.first_seq)
+    before = hash_before(db, terminal, epoch, header.first_seq)
     return None if before is None else open_segment(sealed, before)[seq - header.first_seq].hash
 
 
-def _hash_before(db: Any, terminal: str, epoch: int, first_seq: int) -> bytes | None:
+def hash_before(db: Any, terminal: str, epoch: int, first_seq: int) -> bytes | None:
+    """What a segment's first entry chains to; None where that is not held."""
     if (epoch, first_seq) == (1, 1):
         return EMPTY.hash
     row = db.execute(
@@ -215,12 +216,12 @@ def segments_of(db: Any, terminal: str) -> Iterator[bytes]:
         yield bytes(sealed)
 
 
-def held_segments(db: Any, terminal: str) -> Iterator[HeldSegment]:
-    """The same with what their rows say of them."""
+def held_segments(db: Any, terminal: str, after: tuple[int, int] = (0, 0)) -> Iterator[HeldSegment]:
+    """The same with what their rows say of them: those that reach beyond (epoch, seq)."""
     cursor = db.execute(
         "SELECT epoch, first_seq, last_seq, sealed FROM held_segment WHERE terminal = ?"
-        " ORDER BY epoch, last_seq",
-        (terminal,),
+        " AND (epoch, last_seq) > (?, ?) ORDER BY epoch, last_seq",
+        (terminal, *after),
     )
     for epoch, first, last, sealed in cursor:
         yield HeldSegment((epoch, first, last), bytes(sealed))

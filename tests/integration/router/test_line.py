@@ -108,13 +108,13 @@ def test_a_sale_does_not_shorten_the_wait_on_a_dead_line(
 def test_a_refused_journal_rests_and_holds_nobody_up(
     served: Running, journal: Journal, other: Journal, until: Until
 ) -> None:
-    served.cloud.refused_journals[journal.terminal] = "fork"
+    served.cloud.refused_journals[journal.terminal] = "chain-broken"
     sell(served, journal, 2)
     sell(served, other, 3)
     until(lambda: served.cloud.count(other.terminal) == 3)
-    until(lambda: served.router.trunk.state.set_aside == {journal.terminal: "fork"})
+    until(lambda: served.router.trunk.state.set_aside == {journal.terminal: "chain-broken"})
     rows = {row.name: row for row in status(served.router).tills}
-    assert (rows["Kasir 1"].set_aside, rows["Kasir 1"].tone) == ("fork", "bad")
+    assert (rows["Kasir 1"].set_aside, rows["Kasir 1"].tone) == ("chain-broken", "bad")
     assert rows["Kasir 1"].not_in_cloud == 2
     served.cloud.refused_journals.clear()
     served.router.trunk.try_now()

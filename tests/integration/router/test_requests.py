@@ -308,6 +308,39 @@ def test_two_histories_of_one_terminal_are_a_fork_wherever_they_part(
         assert (outcome.outcome, outcome.here.to_head()) == ("fork", journal.head)
 
 
+def test_a_terminal_fetches_its_own_segments_back_and_nobody_elses(
+    served: Running, journal: Journal, other: Journal
+) -> None:
+    journal.sell(4)
+    sealed = [journal.sealed(1, 3), journal.sealed(4, 4)]
+    link = served.link(journal)
+    assert link.journal(EMPTY).head == EMPTY
+    link.send([Parcel(one) for one in sealed])
+    page = link.journal(EMPTY)
+    assert (page.head, page.sealed) == (journal.head, sealed)
+    assert link.journal(Head(1, 3, b"")).sealed == sealed[1:]
+    assert served.link(other).journal(EMPTY).sealed == []
+    assert raw(served, journal, "GET", "/v1/journal?epoch=1&after=0", unsigned=True)[0] == 401
+    assert raw(served, journal, "GET", "/v1/journal?epoch=1&after=0", key=other.key)[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("query", "slug"),
+    [
+        ("epoch=1&after=1", (409, "cursor-beyond")),
+        ("epoch=2&after=0", (409, "cursor-beyond")),
+        ("epoch=0&after=0", (400, "malformed")),
+        ("epoch=1&after=-1", (400, "malformed")),
+        ("epoch=%D9%A1&after=0", (400, "malformed")),
+        ("after=0", (400, "malformed")),
+    ],
+)
+def test_a_head_from_the_future_or_none_at_all_is_named(
+    query: str, slug: tuple[int, str], served: Running, journal: Journal
+) -> None:
+    assert slug_of(raw(served, journal, "GET", f"/v1/journal?{query}")) == slug
+
+
 def test_what_is_larger_than_an_envelope_is_refused_before_it_is_read(
     served: Running, journal: Journal
 ) -> None:

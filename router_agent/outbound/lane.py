@@ -1,0 +1,114 @@
+"""The router's fork lane: what contradicts a journal here, or was left by it, on its way to the
+cloud. Every function runs on a raw connection of the router's vault; nothing here commits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from router_agent.operations.take import Held
+from router_agent.operations.trunk import LaneParcel
+from sentra.protocol.envelope import Custody, Parcel
+from sentra.protocol.segment import read_header
+
+WAITING_MAX = 500
+"""Segments of the lane in one envelope."""
+
+
+def keep_aside(db: Any, terminal: str, forks: Iterable[Held], now_ms: int) -> None:
+    """Keeps segments of another line; the same bytes again change nothing."""
+    for held in forks:
+        header = held.header
+        db.execute(
+            "INSERT OR IGNORE INTO held_fork (terminal, digest, epoch, first_seq, last_seq,"
+            " last_hash, received_at_ms, sealed) VALUES (?,?,?,?,?,?,?,?)",
+            (
+                terminal,
+                hashlib.sha256(held.sealed).digest(),
+                header.epoch,
+                header.first_seq,
+                header.last_seq,
+                header.last_hash,
+                now_ms,
+                held.sealed,
+            ),
+        )
+
+
+def leave_line(db: Any, terminal: str, in_cloud: tuple[int, int]) -> None:
+    """Moves a whole journal to the lane; what the cloud has confirmed is not sent again."""
+    rows = db.execute(
+        "SELECT epoch, first_seq, last_seq, received_at_ms, sealed FROM held_segment"
+        " WHERE terminal = ? ORDER BY epoch, last_seq",
+        (terminal,),
+    ).fetchall()
+    for epoch, first, last, at_ms, sealed in rows:
+        digest = hashlib.sha256(sealed).digest()
+        db.execute(
+            "INSERT OR IGNORE INTO held_fork (terminal, digest, epoch, first_seq, last_seq,"
+            " last_hash, received_at_ms, sealed, in_cloud)"
+            " VALUES (?,?,?,?,?,?,?,?,?)",
+            (
+                terminal,
+                digest,
+                epoch,
+                first,
+                last,
+                read_header(sealed).last_hash,
+                at_ms,
+                sealed,
+                (epoch, last) <= in_cloud,
+            ),
+        )
+    db.execute("DELETE FROM held_segment WHERE terminal = ?", (terminal,))
+    db.execute(
+        "UPDATE held_head SET epoch = 1, seq = 0, hash = zeroblob(32) WHERE terminal = ?",
+        (terminal,),
+    )
+
+
+def tails(db: Any, terminal: str, epoch: int, seq: int) -> list[bytes]:
+    """The hashes of the lane's segments that end at a place."""
+    rows = db.execute(
+        "SELECT last_hash FROM held_fork WHERE terminal = ? AND epoch = ? AND last_seq = ?",
+        (terminal, epoch, seq),
+    )
+    return [bytes(digest) for (digest,) in rows.fetchall()]
+
+
+def waiting(db: Any, router: str, resting: Sequence[str], bytes_max: int) -> list[LaneParcel]:
+    """The lane's next segments for the cloud, of one terminal, in order."""
+    marks = ", ".join("?" for _ in resting)
+    first = db.execute(
+        "SELECT terminal FROM held_fork WHERE in_cloud = 0"  # noqa: S608 - our own text
+        f" AND terminal NOT IN ({marks}) ORDER BY terminal LIMIT 1",
+        tuple(resting),
+    ).fetchone()
+    if first is None:
+        return []
+    rows = db.execute(
+        "SELECT digest, sealed, received_at_ms FROM held_fork WHERE terminal = ? AND in_cloud = 0"
+        " ORDER BY epoch, first_seq, received_at_ms LIMIT ?",
+        (first[0], WAITING_MAX),
+    ).fetchall()
+    found: list[LaneParcel] = []
+    size = 0
+    for digest, sealed, at_ms in rows:
+        size += len(sealed)
+        if found and size > bytes_max:
+            break
+        found.append(LaneParcel(bytes(digest), Parcel(bytes(sealed), Custody(router, at_ms))))
+    return found
+
+
+def confirm(db: Any, digests: Iterable[bytes]) -> None:
+    """The cloud has them, in one of its lanes."""
+    rows = [(digest,) for digest in digests]
+    db.executemany("UPDATE held_fork SET in_cloud = 1 WHERE digest = ?", rows)
+
+
+def confirm_no_more(db: Any) -> None:
+    """The whole lane is sent again."""
+    db.execute("UPDATE held_fork SET in_cloud = 0 WHERE in_cloud = 1")
