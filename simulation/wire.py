@@ -62,6 +62,10 @@ class AnswerRead:
         part, self._rest = self._rest[:size], self._rest[size:]
         return part
 
+    def read1(self, size: int) -> bytes:
+        """The same: nothing comes in pieces here."""
+        return self.read(size)
+
     def release_conn(self) -> None:
         """The connection may be used again."""
 

@@ -27,6 +27,8 @@ from sentra.protocol.journal_page import (
     require_reached,
 )
 from sentra.protocol.messages import Hello, Watermark, require_heads
+from sentra.protocol.snapshot import SnapshotAbsent
+from sentra.vault import snapshots
 from sentra.web.devices import (
     DeviceRevoked,
     DeviceUnknown,
@@ -37,6 +39,7 @@ from sentra.web.devices import (
 )
 from sentra.web.factory import csrf_of
 from sentra.web.permissions import public
+from sentra.web.snapshots import answer_part, wanted_range
 
 FEED_PAGE_BYTES: Final = 1024 * 1024
 """One page of the feed: a till applies it within a second."""
@@ -77,6 +80,7 @@ class Inbound:
             ("POST", "/journal", self.journal),
             ("GET", "/journal", self.own_journal),
             ("GET", "/feed", self.feed),
+            ("GET", "/feed/snapshot", self.snapshot),
             ("GET", "/stream", self.stream),
         ):
             guarded = public(_SIGNED)(_function(view))
@@ -178,16 +182,29 @@ class Inbound:
         return plain_bytes(pack_journal_page(head, fill_page(behind)))
 
     def feed(self) -> Response:
-        """Revisions as the cloud sealed them, from the cache."""
+        """Revisions as the cloud sealed them, from the cache. Raises SnapshotNeeded."""
         device = self._speaker()
         scope, after = request.args.get("scope", ""), request.args.get("after", "0")
         _require_own(device, scope)
         if not (after.isascii() and after.isdigit() and len(after) <= _REVISION_DIGITS_MAX):
             raise Malformed("“after” is a revision number")
         with self._router.vault.reader() as db:
-            head = decisions.feed_cursor(db, scope)
-            page = decisions.revisions_after(db, scope, int(after), FEED_PAGE_BYTES)
+            head, page = decisions.page_after(db, scope, int(after), FEED_PAGE_BYTES)
         return Response(pack_page(head, page), content_type="application/vnd.sentra.feed")
+
+    def snapshot(self) -> Response:
+        """The scope's whole state as the cloud signed it, from the cache, resumable by range."""
+        device, scope = self._speaker(), request.args.get("scope", "")
+        _require_own(device, scope)
+        with self._router.vault.reader() as db:
+            kept = snapshots.kept(db, scope)
+            if kept is None:
+                self._router.trunk.fetch_snapshot_soon(scope)
+                raise SnapshotAbsent(f"there is no snapshot of {scope} here")
+            wanted = wanted_range(request, kept.note)
+            start, end = wanted or (0, kept.note.size)
+            body = snapshots.read_range(db, kept.note, start, end)
+        return answer_part(kept.note, wanted, body)
 
     def stream(self) -> Response:
         """Wake-ups for one till: `feed` with a scope, `head` with its own id."""

@@ -13,16 +13,10 @@ from typing import Final
 import structlog
 
 from router_agent import metrics
+from router_agent.inbound.feed_turns import FeedTurns
 from router_agent.inbound.streams import Streams
 from router_agent.operations import line as lines
-from router_agent.operations.trunk import (
-    Credit,
-    Sent,
-    fetch_feed,
-    note_hello,
-    send_lane,
-    send_next,
-)
+from router_agent.operations.trunk import Credit, Sent, note_hello, send_lane, send_next
 from router_agent.outbound import decisions, line_log, store
 from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.shelf import VaultShelf
@@ -31,7 +25,7 @@ from sentra.instants import Clock
 from sentra.link.backoff import wait_ms
 from sentra.link.client import Link
 from sentra.link.errors import LinkDown, LinkFailure, LinkRefused
-from sentra.protocol.errors import FeedDamaged
+from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import COMPANY
 from sentra.protocol.messages import PROTOCOLS, Hello
 from sentra.vault.database import Vault
@@ -96,6 +90,10 @@ class TrunkLoop(threading.Thread):
         self._stopped = threading.Event()
         self._feed_asked.set()
         self._hello_due_tick_ms = self._feed_rests_until_tick_ms = 0
+        self._feed_unfinished = False
+        self._feeds = FeedTurns(
+            parts.link, parts.shelf, parts.identity.cloud_public_key, parts.ticks
+        )
         self._stranger_tick_ms = -FEED_GAP_MS
         self._resting: dict[str, int] = {}
         self._failures = 0
@@ -129,6 +127,12 @@ class TrunkLoop(threading.Thread):
             self._stranger_tick_ms = tick_ms
             self._feed_asked.set()
             self._moved.set()
+
+    def fetch_snapshot_soon(self, scope: str) -> None:
+        """A till asks for a snapshot that is not here."""
+        self._feeds.ask_snapshot(scope)
+        self._feed_asked.set()
+        self._moved.set()
 
     def stop(self) -> None:
         """Ends the loop after its present step, and the wait for the cloud's words at once."""
@@ -181,8 +185,9 @@ class TrunkLoop(threading.Thread):
         while more and not self._stopped.is_set():
             if self._hello_asked.is_set() or self._ticks() >= self._hello_due_tick_ms:
                 self._greet()
+            self._feed_unfinished = False
             self._fetch()
-            more = self._send()
+            more = self._send() or self._feed_unfinished
 
     def _greet(self) -> None:
         self._hello_asked.clear()
@@ -191,6 +196,7 @@ class TrunkLoop(threading.Thread):
         rtt_ms = self._ticks() - began_tick_ms
         self._hello_due_tick_ms = self._ticks() + HELLO_EVERY_MS
         key = self._parts.identity.cloud_public_key
+        self._parts.roll_call.proofs.learn(answer.proved)
         due = note_hello(answer, self._parts.shelf, key, self._scopes)
         if due:
             self._feed_asked.set()
@@ -217,6 +223,7 @@ class TrunkLoop(threading.Thread):
                 terminals=self._parts.roll_call.notes(now_ms),
                 skew_ms=self.state.skew_ms or 0,
                 rtt_ms=self.state.rtt_ms or 0,
+                proofs=self._parts.roll_call.proofs.notes(self._parts.identity, now_ms),
             )
 
     def _fetch(self) -> None:
@@ -224,13 +231,16 @@ class TrunkLoop(threading.Thread):
         if not self._feed_asked.is_set() or self._ticks() < self._feed_rests_until_tick_ms:
             return
         self._feed_asked.clear()
-        key = self._parts.identity.cloud_public_key
         problem = None
         for scope in self._scopes:
             try:
-                if fetch_feed(self._parts.link, self._parts.shelf, scope, key):
+                came, unfinished = self._feeds.fetch(scope, self._stopped.is_set)
+                if unfinished:
+                    self._feed_asked.set()
+                    self._feed_unfinished = True
+                if came:
                     self._parts.streams.tell_feed(scope)
-            except (FeedDamaged, LinkRefused) as error:
+            except (ProtocolError, LinkRefused) as error:
                 if isinstance(error, LinkRefused) and error.problem.retry:
                     self._feed_asked.set()
                     raise

@@ -13,6 +13,9 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from router_agent.operations.forward import Lane, Pick, choose, cloud_head_after
+from sentra.download import fetch_part
+from sentra.link.errors import LinkRefused
+from sentra.link.parts import SnapshotPart
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Parcel
 from sentra.protocol.errors import FeedDamaged
@@ -26,6 +29,8 @@ from sentra.protocol.messages import (
     watermark_is_true,
 )
 from sentra.protocol.segment import read_header
+from sentra.protocol.snapshot import CURSOR_BEYOND, SNAPSHOT_NEEDED, SnapshotNote
+from sentra.vault.snapshots import Held
 
 CREDIT_BYTES_START = 1024 * 1024
 """Sent before the cloud has granted more: one large segment or a day's live sales."""
@@ -51,6 +56,9 @@ class Cloud(Protocol):
 
     def feed(self, scope: str, after: int) -> tuple[int, list[SealedRevision]]:
         """(head there, revisions in order)."""
+
+    def snapshot(self, scope: str, begun: str | None, start: int) -> SnapshotPart:
+        """The next part of the snapshot whose digest is `begun`, or another from its beginning."""
 
 
 Place = tuple[int, int]
@@ -118,6 +126,27 @@ class Shelf(Protocol):
 
     def settle_feed(self, scope: str) -> None:
         """The feed is whole again: what it did not say anew is no more."""
+
+    def snapshot_revision(self, scope: str) -> int:
+        """The revision of the snapshot that is handed on to tills; 0 where there is none."""
+
+    def snapshot_begun(self, scope: str) -> Held | None:
+        """The snapshot on its way here, and how much of it has come."""
+
+    def begin_snapshot(self, note: SnapshotNote) -> None:
+        """Begins a download in place of the one that was under way."""
+
+    def add_part(self, note: SnapshotNote, start: int, body: bytes) -> None:
+        """Keeps the next bytes of it."""
+
+    def give_up_snapshot(self, scope: str) -> None:
+        """Forgets the download."""
+
+    def apply_snapshot(self, note: SnapshotNote) -> None:
+        """Hands the downloaded snapshot on from now, in place of the revisions that it covers.
+
+        Raises SnapshotDamaged.
+        """
 
 
 @dataclass(slots=True)
@@ -270,20 +299,60 @@ def _send(cloud: Cloud, parcels: Sequence[Parcel], credit: Credit) -> JournalAns
 def fetch_feed(cloud: Cloud, shelf: Shelf, scope: str, cloud_key: Ed25519PublicKey) -> int:
     """Caches all that is new in one scope; returns how many steps brought anything.
 
-    Raises FeedDamaged before anything of a revision that the cloud did not sign is kept.
+    Raises as `fetch_step` does.
     """
     count = 0
     while True:
-        head, revisions = cloud.feed(scope, shelf.feed_cursor(scope))
-        for revision in revisions:
-            if revision.revision != shelf.feed_cursor(scope) + 1:
-                raise FeedDamaged(f"revision {revision.revision} of {scope} does not follow")
-            shelf.cache(revision, open_revision(revision, cloud_key))
-            count += 1
-        if not revisions or shelf.feed_cursor(scope) >= head:
-            shelf.settle_feed(scope)
+        came, more = fetch_step(cloud, shelf, scope, cloud_key)
+        count += came
+        if not more:
             return count
 
 
+def fetch_step(
+    cloud: Cloud, shelf: Shelf, scope: str, cloud_key: Ed25519PublicKey
+) -> tuple[int, bool]:
+    """Caches a page of revisions, or the next part of a snapshot: (how many came, perhaps more).
+
+    Raises FeedDamaged, SnapshotDamaged or SnapshotStale before anything is kept that the cloud did
+    not sign; LinkDown, LinkRefused.
+    """
+    if shelf.snapshot_begun(scope) is not None:
+        return _fetch_part(cloud, shelf, scope, cloud_key)
+    cursor = shelf.feed_cursor(scope)
+    try:
+        head, revisions = cloud.feed(scope, cursor)
+    except LinkRefused as refused:
+        if refused.slug == SNAPSHOT_NEEDED:
+            return _fetch_part(cloud, shelf, scope, cloud_key)
+        if refused.slug == CURSOR_BEYOND:
+            # The next hello finds the cloud's lower head, and restarts the feed.
+            return 0, False
+        raise
+    for revision in revisions:
+        if revision.revision != shelf.feed_cursor(scope) + 1:
+            raise FeedDamaged(f"revision {revision.revision} of {scope} does not follow")
+        shelf.cache(revision, open_revision(revision, cloud_key))
+    if not revisions or shelf.feed_cursor(scope) >= head:
+        shelf.settle_feed(scope)
+        return len(revisions), False
+    return len(revisions), True
 
 
+def fetch_snapshot(cloud: Cloud, shelf: Shelf, scope: str, cloud_key: Ed25519PublicKey) -> None:
+    """Begins to fetch a newer snapshot, so that the revisions that it covers can go.
+
+    Raises SnapshotStale where the cloud has none, and as `fetch_step` does.
+    """
+    _fetch_part(cloud, shelf, scope, cloud_key)
+
+
+def _fetch_part(
+    cloud: Cloud, shelf: Shelf, scope: str, cloud_key: Ed25519PublicKey
+) -> tuple[int, bool]:
+    def leads_further(note: SnapshotNote) -> bool:
+        return note.revision > shelf.snapshot_revision(scope)
+
+    before = shelf.feed_cursor(scope)
+    fetch_part(cloud, shelf, scope, cloud_key, leads_further)
+    return int(shelf.feed_cursor(scope) > before), True

@@ -8,6 +8,7 @@ from dataclasses import replace
 from router_agent.operations.forward import Lane, Pick
 from router_agent.operations.trunk import CloudHead, LaneParcel, Place
 from router_agent.outbound import decisions, forwarding, lane, store
+from router_agent.outbound.snapshot_shelf import SnapshotShelf
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import FeedItem, SealedRevision
 from sentra.protocol.messages import Watermark
@@ -15,7 +16,7 @@ from sentra.vault.database import Vault
 from sentra.vault.identity import Identity, read_identity, write_identity
 
 
-class VaultShelf:
+class VaultShelf(SnapshotShelf):
     """Each call is one short transaction of the vault.
 
     `decided` is called after each change of the feed's items, by the thread that made it.
@@ -24,7 +25,7 @@ class VaultShelf:
     def __init__(self, vault: Vault, identity: Identity, decided: Callable[[], None]) -> None:
         self._router = identity.device_id
         self._timeline = identity.timeline
-        self._vault, self._decided = vault, decided
+        super().__init__(vault, decided)
 
     def lanes(self) -> list[Lane]:
         """Each journal's backlog."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 from urllib.parse import urlencode
 
@@ -22,6 +22,7 @@ from urllib3.util import SKIP_HEADER, Timeout
 
 from sentra.instants import Clock
 from sentra.link.errors import LinkDown, LinkRefused
+from sentra.link.parts import SnapshotPart, asked_for, read_part
 from sentra.link.stream import names_of_events
 from sentra.link.wire import (
     CONNECT_S_MAX,
@@ -32,8 +33,10 @@ from sentra.link.wire import (
 )
 from sentra.protocol import envelope, feed, signing
 from sentra.protocol.answer import AnswerDamaged, unpack_answer
+from sentra.protocol.entry import Head
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import SealedRevision
+from sentra.protocol.journal_page import JournalPage, unpack_journal_page
 from sentra.protocol.messages import (
     Hello,
     HelloAnswer,
@@ -105,6 +108,35 @@ class Link:
         """(head there, revisions behind `after` in order). Also raises FeedDamaged."""
         query = urlencode({"scope": scope, "after": after})
         return feed.unpack_page(scope, self._request("GET", f"/v1/feed?{query}"))
+
+    def snapshot(self, scope: str, begun: str | None, start: int) -> SnapshotPart:
+        """The next part of the scope's snapshot, from `start` of the one whose digest is `begun`.
+
+        Another file comes from its beginning.
+        """
+        target = f"/v1/feed/snapshot?{urlencode({'scope': scope})}"
+        more = asked_for(begun, start)
+        for last in (False, True):
+            try:
+                response = self._exchange("GET", target, b"", None, more=more)
+                if response.status in (200, 206):
+                    return read_part(response)
+                refusal = self._refusal(response, self._read_all(response))
+            except HTTPError as error:
+                raise self._down(error) from error
+            except ValueError as error:
+                raise LinkDown("unreadable", str(self.address), error) from error
+            if last or not self._learn_clock(refusal):
+                raise refusal
+        raise AssertionError("unreachable: the second answer returns or raises")
+
+    def journal(self, after: Head) -> JournalPage:
+        """This terminal's own sealed segments behind a head, as the store keeps them.
+
+        Also raises PageDamaged.
+        """
+        query = urlencode({"epoch": after.epoch, "after": after.seq})
+        return unpack_journal_page(self._request("GET", f"/v1/journal?{query}"))
 
     def wakes(self, stop: threading.Event) -> Iterator[str]:
         """Yields the name of each wake-up (`feed`, `head`) until `stop` or `close`.
@@ -179,6 +211,7 @@ class Link:
         body: bytes,
         content_type: str | None,
         timeout: Timeout | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> BaseHTTPResponse:
         """One signed request. A kept connection that the server had closed is replaced once."""
         for left in reversed(range(_TRIES)):
@@ -195,6 +228,7 @@ class Link:
                     headers={
                         signing.HEADER: mark,
                         **named,
+                        **(more or {}),
                         # What nobody reads would be on the line with each live sale.
                         "Accept-Encoding": SKIP_HEADER,
                         "User-Agent": SKIP_HEADER,

@@ -38,7 +38,7 @@ def read_part(response: BaseHTTPResponse) -> SnapshotPart:
     """
     body = bytearray()
     try:
-        while some := response.read(_READ_BYTES):
+        while some := response.read1(_READ_BYTES):
             body += some
             if len(body) >= KEPT_BYTES:
                 # A whole file though a part was asked for: the next request goes on from here.

@@ -17,6 +17,7 @@ from sentra.protocol.answer import pack_answer
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import pack_page
 from sentra.protocol.messages import Hello, Problem, problem_type
+from sentra.protocol.snapshot import write_note
 from tests.fakes.memory_store import MemoryStore
 from tests.support.https import Answer, Asked, Authority, HttpsServer
 
@@ -94,8 +95,18 @@ class HttpsStore:
             return Answer(
                 body=pack_page(*self.store.feed(query["scope"][0], int(query["after"][0])))
             )
+        if parts.path == "/v1/feed/snapshot":
+            return self._snapshot(parse_qs(parts.query)["scope"][0], asked.headers["Range"])
         assert parts.path == "/v1/stream"
         return Answer(body=self._stream(), headers={"Content-Type": "text/event-stream"})
+
+    def _snapshot(self, scope: str, wanted: str) -> Answer:
+        made = self.store.snapshots[scope]
+        start, end = (int(n) for n in wanted.removeprefix("bytes=").split("-"))
+        body = made.packed[start : end + 1]
+        place = f"bytes {start}-{start + len(body) - 1}/{len(made.packed)}"
+        headers = {"Sentra-Snapshot": write_note(made.note), "Content-Range": place}
+        return Answer("206 Partial Content", body, headers)
 
     def _stream(self) -> Iterator[bytes]:
         mine: queue.SimpleQueue[str | None] = queue.SimpleQueue()

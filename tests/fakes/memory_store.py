@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from sentra.link.errors import LinkDown, LinkRefused
+from sentra.link.parts import SnapshotPart
 from sentra.protocol.entry import EMPTY, GENESIS, Entry, Head, head_of
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Parcel
 from sentra.protocol.errors import ProtocolError
@@ -25,6 +26,8 @@ from sentra.protocol.messages import (
     sign_watermark,
 )
 from sentra.protocol.segment import SEGMENT_BYTES_MAX, check_signature, open_segment, read_header
+from sentra.protocol.snapshot import SNAPSHOT_NEEDED
+from tests.fakes.snapshots import MemorySnapshot
 
 FEED_PAGE = 3
 """Revisions in one page, so that tests need more than one."""
@@ -46,6 +49,8 @@ class MemoryStore:
     journals: dict[str, list[Entry]] = field(default_factory=dict)
     marks: dict[str, Watermark] = field(default_factory=dict)
     revisions: dict[str, list[SealedRevision]] = field(default_factory=dict)
+    kept_from: int = 1
+    snapshots: dict[str, MemorySnapshot] = field(default_factory=dict)
     hellos: list[Hello] = field(default_factory=list)
     sent: list[list[bytes]] = field(default_factory=list)
 
@@ -91,6 +96,8 @@ class MemoryStore:
     def feed(self, scope: str, after: int) -> tuple[int, list[SealedRevision]]:
         """A page of the revisions behind a cursor."""
         self._meet()
+        if after + 1 < self.kept_from:
+            raise a_refusal(SNAPSHOT_NEEDED, 410)
         revisions = self.revisions.get(scope, [])
         behind = [revision for revision in revisions if revision.revision > after]
         return (revisions[-1].revision if revisions else 0), behind[:FEED_PAGE]
@@ -111,6 +118,13 @@ class MemoryStore:
             if place > (after.epoch, after.seq) and held.get(place) == header.last_hash:
                 found[place] = sealed
         return [found[place] for place in sorted(found)]
+
+    def snapshot(self, scope: str, begun: str | None, start: int) -> SnapshotPart:
+        """The next part of the scope's snapshot."""
+        self._meet()
+        if scope not in self.snapshots:
+            raise a_refusal("snapshot-absent", 503, retry=True)
+        return self.snapshots[scope].part(begun, start)
 
     def _take(self, sealed: bytes) -> JournalOutcome:
         terminal = "unreadable"
@@ -160,5 +174,10 @@ class MemoryStore:
         if self.down:
             raise LinkDown("no-answer", "memory", "it is down")
         if self.refuses is not None:
-            problem = Problem(type=problem_type(self.refuses), title="no", status=403)
-            raise LinkRefused("memory", problem)
+            raise a_refusal(self.refuses, 403)
+
+
+def a_refusal(slug: str, status: int, *, retry: bool = False) -> LinkRefused:
+    """What a client raises for a problem."""
+    problem = Problem(type=problem_type(slug), title="no", status=status, retry=retry)
+    return LinkRefused("memory", problem)

@@ -39,8 +39,10 @@ from sentra.protocol.messages import (
     sign_watermark,
 )
 from sentra.protocol.segment import SEGMENT_BYTES_MAX, follows, open_segment, read_header
+from sentra.protocol.snapshot import write_note
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity, write_identity
+from tests.fakes.snapshots import MemorySnapshot
 from tests.support.https import Answer, Asked, Authority, HttpsServer
 from tests.support.journals import Journal, an_id
 from tests.support.tills import BRANCH, CLOUD_KEY, TIMELINE, an_identity
@@ -78,6 +80,7 @@ class FakeCloud:
 
     `refuse`: slug → every request is answered with that problem. `refused_journals`: terminals
     whose journals are refused with this word. `down`: connections are answered with 502.
+    `kept_from`: scope → the oldest revision kept; `cut_off`: a snapshot's line breaks half way.
     """
 
     folder: Path
@@ -97,6 +100,9 @@ class FakeCloud:
     is_mute: bool = False
     carries_bytes_max: int = ENVELOPE_BYTES_MAX
     credit_bytes: int = 4 * 1024 * 1024
+    kept_from: dict[str, int] = field(default_factory=dict)
+    snapshots: dict[str, MemorySnapshot] = field(default_factory=dict)
+    cut_off: bool = False
     _listeners: list[queue.SimpleQueue[bytes | None]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -168,6 +174,8 @@ class FakeCloud:
             return self._journal(asked.body)
         if path == "/v1/feed":
             return self._feed(parse_qs(urlsplit(asked.target).query))
+        if path == "/v1/feed/snapshot":
+            return self._snapshot(asked)
         return self._stream()
 
     def _hello(self, hello: Hello) -> HelloAnswer:
@@ -224,7 +232,25 @@ class FakeCloud:
 
     def _feed(self, query: dict[str, list[str]]) -> Answer:
         kept = self.revisions.get(query["scope"][0], [])
+        if int(query["after"][0]) + 1 < self.kept_from.get(query["scope"][0], 1):
+            return a_problem("snapshot-needed", "410 Gone")
         return Answer(body=pack_page(len(kept), kept[int(query["after"][0]) :][:1]))
+
+    def _snapshot(self, asked: Asked) -> Answer:
+        made = self.snapshots.get(parse_qs(urlsplit(asked.target).query)["scope"][0])
+        if made is None:
+            return a_problem("snapshot-absent", "503 Service Unavailable", retry=True)
+        start, end = (int(n) for n in asked.headers["Range"][6:].split("-"))
+        body = made.packed[start : end + 1]
+        headers = {
+            "Sentra-Snapshot": write_note(made.note),
+            "Content-Range": f"bytes {start}-{start + len(body) - 1}/{len(made.packed)}",
+            "Content-Length": str(len(body)),
+        }
+        if self.cut_off:
+            self.cut_off = False
+            return Answer("206 Partial Content", _torn(body), headers)
+        return Answer("206 Partial Content", body, headers)
 
     def _stream(self) -> Answer:
         listener: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -236,6 +262,11 @@ class FakeCloud:
                 yield word
 
         return Answer(body=words(), headers={"Content-Type": "text/event-stream"})
+
+
+def _torn(body: bytes) -> Iterator[bytes]:
+    yield body[: len(body) // 2]
+    raise ConnectionResetError("the line broke")
 
 
 def _place(head: Head) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,14 +14,17 @@ from router_agent.operations.trunk import (
     SENDING_BYTES_MIN,
     CloudHead,
     Credit,
+    LaneParcel,
     fetch_feed,
     note_hello,
+    send_lane,
     send_next,
 )
 from sentra.link.errors import LinkDown
+from sentra.link.parts import SnapshotPart
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import Parcel
-from sentra.protocol.errors import FeedDamaged
+from sentra.protocol.errors import FeedDamaged, ProtocolError
 from sentra.protocol.feed import FeedItem, SealedRevision, seal_revision
 from sentra.protocol.messages import (
     Hello,
@@ -33,14 +36,18 @@ from sentra.protocol.messages import (
     sign_timeline,
     sign_watermark,
 )
+from sentra.protocol.snapshot import SnapshotNote, unpack_items
+from tests.fakes.memory_store import a_refusal
+from tests.fakes.snapshots import Downloads, MemorySnapshot, a_snapshot
 from tests.support.journals import Journal
+from tests.support.tills import BRANCH
 
 CLOUD_KEY = Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\x07")
 COMPANY = "company"
 
 
 @dataclass
-class Shelf:
+class Shelf(Downloads):
     """Segments by terminal in memory, with the interface of the vault's shelf."""
 
     segments: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
@@ -50,7 +57,12 @@ class Shelf:
     items: dict[str, bytes | None] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
     seen_timeline: str = "first"
+    downloads: dict[str, tuple[SnapshotNote, bytes]] = field(default_factory=dict)
+    kept: SnapshotNote | None = None
     words: list[Watermark] = field(default_factory=list)
+    answers: list[tuple[str, str, tuple[int, int]]] = field(default_factory=list)
+    lane: list[LaneParcel] = field(default_factory=list)
+    confirmed: set[bytes] = field(default_factory=set)
 
     def _waiting(self, terminal: str) -> list[bytes]:
         head = self.cloud.get(terminal, EMPTY)
@@ -74,6 +86,15 @@ class Shelf:
             if one.mark is not None:
                 self.marks[one.terminal] = one.mark
 
+    def note_answers(self, answers: Sequence[tuple[str, str, tuple[int, int]]]) -> None:
+        self.answers += answers
+
+    def lane_parcels(self, resting: frozenset[str], bytes_max: int) -> list[LaneParcel]:
+        return [one for one in self.lane if one.digest not in self.confirmed]
+
+    def confirm_lane(self, digests: Sequence[bytes]) -> None:
+        self.confirmed.update(digests)
+
     def keep_words(self, archived: Sequence[Watermark], since: Watermark | None) -> None:
         self.words = [*archived, *([] if since is None else [since])]
 
@@ -84,7 +105,8 @@ class Shelf:
         self.seen_timeline = timeline
 
     def feed_cursor(self, scope: str) -> int:
-        return max((r.revision for r in self.revisions if r.scope == scope), default=0)
+        own = [r.revision for r in self.revisions if r.scope == scope]
+        return max([self.snapshot_revision(scope), *own])
 
     def cache(self, revision: SealedRevision, items: Sequence[FeedItem]) -> None:
         self.revisions.append(revision)
@@ -95,6 +117,15 @@ class Shelf:
     def restart_feed(self, scope: str) -> None:
         self.revisions = [r for r in self.revisions if r.scope != scope]
         self.stale = set(self.items)
+
+    def snapshot_revision(self, scope: str) -> int:
+        return self.kept.revision if self.kept else 0
+
+    def apply_snapshot(self, note: SnapshotNote) -> None:
+        packed = self.taken(note)
+        blocks = unpack_items(note.scope, [packed])
+        self.items = {item.key: item.body for block in blocks for item in block}
+        self.kept, self.revisions = note, []
 
     def settle_feed(self, scope: str) -> None:
         assert scope == COMPANY
@@ -111,6 +142,8 @@ class Cloud:
     revisions: list[SealedRevision] = field(default_factory=list)
     sent: list[Sequence[Parcel]] = field(default_factory=list)
     breaks: bool = False
+    kept_from: int = 1
+    made: MemorySnapshot | None = None
 
     def hello(self, hello: Hello) -> HelloAnswer:
         raise AssertionError(f"not asked here: {hello}")
@@ -122,8 +155,15 @@ class Cloud:
         return JournalAnswer(outcomes=tuple(self.outcomes), credit_bytes=1234, pause_ms=5)
 
     def feed(self, scope: str, after: int) -> tuple[int, list[SealedRevision]]:
+        if after + 1 < self.kept_from:
+            raise a_refusal("snapshot-needed", 410)
         behind = [r for r in self.revisions if r.scope == scope and r.revision > after]
         return max((r.revision for r in self.revisions), default=0), behind[:1]
+
+    def snapshot(self, scope: str, begun: str | None, start: int) -> SnapshotPart:
+        if self.made is None:
+            raise a_refusal("snapshot-absent", 503, retry=True)
+        return self.made.part(begun, start)
 
 
 def _shelf(journal: Journal) -> Shelf:
@@ -314,3 +354,57 @@ def test_the_clouds_words_are_kept_for_the_tills_and_strangers_words_are_not() -
     )
     note_hello(said, shelf, CLOUD_KEY.public_key(), (COMPANY,))
     assert shelf.words == [true, since]
+
+
+def _state(*keys: str) -> list[FeedItem]:
+    return [FeedItem("device", key, b"{}") for key in keys]
+
+
+def test_a_cache_that_is_too_far_behind_takes_the_snapshot_and_goes_on_from_there() -> None:
+    shelf = Shelf(items={"gone": b"{}"})
+    after = seal_revision(COMPANY, 31, _state("later"), CLOUD_KEY)
+    made = a_snapshot(COMPANY, 30, _state("a", "b"), timeline="first", key=CLOUD_KEY)
+    cloud = Cloud(revisions=[after], kept_from=31, made=made)
+    fetch_feed(cloud, shelf, COMPANY, CLOUD_KEY.public_key())
+    assert shelf.kept == made.note
+    assert set(shelf.items) == {"a", "b", "later"}
+    assert shelf.feed_cursor(COMPANY) == 31
+
+
+def test_a_router_keeps_no_snapshot_that_the_cloud_did_not_sign() -> None:
+    other = Ed25519PrivateKey.generate()
+    for made in (
+        a_snapshot(COMPANY, 30, _state("a"), timeline="first", key=other),
+        a_snapshot(BRANCH, 30, _state("a"), timeline="first", key=CLOUD_KEY),
+        a_snapshot(COMPANY, 30, _state("a"), timeline="another", key=CLOUD_KEY),
+        replace(a_snapshot(COMPANY, 30, _state("a"), timeline="first", key=CLOUD_KEY), packed=b"x"),
+    ):
+        shelf = Shelf(items={"here": b"{}"})
+        with pytest.raises(ProtocolError):
+            fetch_feed(Cloud(kept_from=31, made=made), shelf, COMPANY, CLOUD_KEY.public_key())
+        assert (shelf.kept, shelf.downloads, set(shelf.items)) == (None, {}, {"here"})
+
+
+def test_a_cursor_beyond_the_clouds_feed_changes_nothing() -> None:
+    class Shorter(Cloud):
+        def feed(self, scope: str, after: int) -> tuple[int, list[SealedRevision]]:
+            raise a_refusal("cursor-beyond", 409)
+
+    shelf = Shelf(revisions=[seal_revision(COMPANY, 1, _state("a"), CLOUD_KEY)])
+    assert fetch_feed(Shorter(), shelf, COMPANY, CLOUD_KEY.public_key()) == 0
+    assert shelf.feed_cursor(COMPANY) == 1
+
+
+def test_the_fork_lane_is_sent_and_confirmed_only_by_the_clouds_answer() -> None:
+    journal = Journal()
+    journal.sell(1)
+    lane = [LaneParcel(b"digest", Parcel(journal.sealed(1, 1)))]
+    shelf = Shelf({}, lane=lane)
+    refused = Cloud([_outcome(journal, "refused", EMPTY)])
+    sent = send_lane(refused, shelf, Credit())
+    assert sent is not None
+    assert not sent.moved
+    assert shelf.confirmed == set()
+    assert send_lane(Cloud([_outcome(journal, "fork", EMPTY)]), shelf, Credit()) is not None
+    assert shelf.confirmed == {b"digest"}
+    assert send_lane(refused, shelf, Credit()) is None
