@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from charset_normalizer import from_bytes
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl import Workbook, load_workbook
 
 from sentra.failures import Failure
 
@@ -168,7 +167,11 @@ def read_sheet(path: Path, *, rows_max: int = ROWS_MAX) -> Sheet:
     delimiter = delimiter_of(lines[start])
     if lines[start].count(delimiter) >= COLUMNS_MAX:
         raise SheetTooWide(path=path, most=COLUMNS_MAX)
-    header = tuple(cell.strip() for cell in next(csv.reader([lines[start]], delimiter=delimiter)))
+    try:
+        names = next(csv.reader([lines[start]], delimiter=delimiter))
+    except csv.Error as error:
+        raise SheetNotText(path=path) from error
+    header = tuple(cell.strip() for cell in names)
     rows = tuple(_text_rows(lines, start + 1, delimiter, len(header)))
     return Sheet(header, rows, encoding, delimiter)
 
@@ -240,20 +243,36 @@ def next_fields(
 
 def _read_workbook(path: Path, data: bytes) -> Sheet:
     try:
+        if _unpacked_bytes(data) > FILE_BYTES_MAX:
+            raise SheetTooLarge(path=path, most=FILE_BYTES_MAX // 1024 // 1024)
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
+        try:
+            return _first_page(path, book)
+        finally:
+            book.close()
+    except SheetError:
+        raise
+    except Exception as error:
+        # The library promises nothing about damaged files: by trial they end in errors of the
+        # archive, of its compression, of XML and of types, and the rows are read as they are asked.
         raise SheetNotText(path=path) from error
-    try:
-        for page in book.worksheets:
-            if (page.max_column or 0) > COLUMNS_MAX:
-                raise SheetTooWide(path=path, most=COLUMNS_MAX)
-            if (page.max_row or 0) > ROWS_MAX + 1:
-                raise SheetTooLong(path=path, most=ROWS_MAX)
-            sheet = _page(page.iter_rows(values_only=True))
-            if sheet is not None:
-                return sheet
-    finally:
-        book.close()
+
+
+def _unpacked_bytes(data: bytes) -> int:
+    """What an archive says it unpacks to; no more than that is read of it."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return sum(part.file_size for part in archive.infolist())
+
+
+def _first_page(path: Path, book: Workbook) -> Sheet:
+    for page in book.worksheets:
+        if (page.max_column or 0) > COLUMNS_MAX:
+            raise SheetTooWide(path=path, most=COLUMNS_MAX)
+        if (page.max_row or 0) > ROWS_MAX + 1:
+            raise SheetTooLong(path=path, most=ROWS_MAX)
+        sheet = _page(page.iter_rows(values_only=True))
+        if sheet is not None:
+            return sheet
     raise SheetEmpty(path=path)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import functools
 import io
 import random
+import warnings
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -190,3 +195,56 @@ def test_no_bytes_make_the_reader_fail_in_another_way_than_it_says(
         return
     width = len(sheet.header)
     assert all(row.problem is not None or len(row.cells) == width for row in sheet.rows)
+
+
+@functools.cache
+def _workbook_parts() -> dict[str, bytes]:
+    book = Workbook()
+    assert book.active is not None
+    for row in csv.reader(io.StringIO(TABLE)):
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    with zipfile.ZipFile(out) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _zipped(parts: Mapping[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+@given(st.integers(0, 2**32), st.booleans())
+def test_a_damaged_workbook_is_read_or_refused_in_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, within: bool
+) -> None:
+    dice, parts = random.Random(seed), dict(_workbook_parts())
+    name = dice.choice(list(parts))
+    content = bytearray(parts[name] if within else _zipped(parts))
+    for _ in range(dice.randint(1, 4)):
+        at = dice.randrange(len(content))
+        content[at : at + dice.randint(0, 9)] = dice.randbytes(dice.randint(0, 3))
+    whole = _zipped(parts | {name: bytes(content)}) if within else bytes(content)
+    path = tmp_path_factory.mktemp("sheet") / "file.xlsx"
+    path.write_bytes(b"PK\x03\x04" + whole[4:])
+    with contextlib.suppress(sheets.SheetError), warnings.catch_warnings(action="ignore"):
+        read_sheet(path)
+
+
+def test_a_workbook_that_unpacks_beyond_what_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "FILE_BYTES_MAX", 1_000_000)
+    name = "xl/worksheets/sheet1.xml"
+    bomb = _zipped(_workbook_parts() | {name: _workbook_parts()[name] + bytes(2_000_000)})
+    assert len(bomb) < 20_000
+    with pytest.raises(SheetTooLarge):
+        sheet_of(tmp_path, bomb)
+
+
+def test_a_header_of_one_endless_field_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(SheetNotText):
+        sheet_of(tmp_path, '"' + "x" * 200_000)
