@@ -125,7 +125,8 @@ class Inbound:
             notices,
             since,
         )
-        return _json(answer)
+        proved = self._router.roll_call.proofs.proved(device.device_id)
+        return _json(msgspec.structs.replace(answer, proved=proved))
 
     def journal(self) -> Response:
         """Takes an envelope: what is new is on disk before the answer leaves."""

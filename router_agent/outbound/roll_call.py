@@ -10,6 +10,7 @@ import threading
 from dataclasses import astuple, dataclass, replace
 from typing import Final
 
+from router_agent.outbound.proofs import Proofs
 from sentra.protocol.messages import Hello, TerminalNote
 from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
@@ -40,6 +41,7 @@ class RollCall:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
+        self.proofs = Proofs(vault)
         self._lock = threading.Lock()
         self._dirty: set[str] = set()
         with vault.reader() as db:
@@ -49,6 +51,7 @@ class RollCall:
 
     def note_hello(self, terminal: str, hello: Hello, now_ms: int) -> bool:
         """A till said hello; whether it has other decisions than when it spoke last."""
+        self.proofs.hear(terminal, hello)
         own = hello.heads.get(terminal)
         heard = Heard(
             terminal,

@@ -13,6 +13,7 @@ PROTOCOLS = (1,)
 """The versions of the protocol that this program speaks, newest last."""
 
 _WATERMARK_TAG = "sentra/watermark/1"
+_PROOF_TAG = "sentra/proof/1"
 
 
 class HeadWrong(ProtocolError):
@@ -64,6 +65,23 @@ class TerminalNote(msgspec.Struct, frozen=True, kw_only=True):
     feed: dict[str, int]
 
 
+class ProofNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What the device `by` counted of a terminal's entries behind `base` up to `head`.
+
+    `head.hash` is computed from the entries; `tenders` are minor units by kind, refunds negative.
+    The device signs it, so that nobody who passes it on can make places agree that do not.
+    """
+
+    terminal: str
+    by: str
+    base: HeadNote
+    head: HeadNote
+    entries: int
+    tenders: dict[str, int]
+    at_ms: int
+    signature: str = ""
+
+
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
     """What a device says of itself. `heads` by terminal; `feed` by scope.
 
@@ -84,11 +102,13 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     terminals: dict[str, TerminalNote] = {}
     skew_ms: int = 0
     rtt_ms: int = 0
+    proofs: tuple[ProofNote, ...] = ()
 
 
 class HelloAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What the store knows. `here` by terminal; `cloud` and `archived` the signed watermarks it can
     show. `since` is the cloud's signed word on `timeline`; a store of an older version has none.
+    `proved` is, by terminal, up to where till, router and cloud were found equal.
     """
 
     protocol: int
@@ -103,6 +123,7 @@ class HelloAnswer(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...] = ()
     archived: dict[str, Watermark] = {}
     since: Watermark | None = None
+    proved: dict[str, HeadNote] = {}
 
 
 class JournalOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -176,6 +197,27 @@ def sign_watermark(
 def sign_timeline(key: Ed25519PrivateKey, timeline: str, at_ms: int) -> Watermark:
     """The cloud's word that it goes on in this timeline since then."""
     return sign_watermark(key, "timeline", timeline, EMPTY, at_ms)
+
+
+def _proof_bytes(note: ProofNote) -> bytes:
+    tenders = [f"{kind}={note.tenders[kind]}" for kind in sorted(note.tenders)]
+    heads = [f"{one.epoch}/{one.seq}/{one.hash}" for one in (note.base, note.head)]
+    parts = (_PROOF_TAG, note.terminal, note.by, *heads, note.entries, note.at_ms, *tenders)
+    return "\n".join(map(str, parts)).encode()
+
+
+def sign_proof(key: Ed25519PrivateKey, note: ProofNote) -> ProofNote:
+    """The note with its device's signature."""
+    return msgspec.structs.replace(note, signature=key.sign(_proof_bytes(note)).hex())
+
+
+def proof_is_true(note: ProofNote, key: Ed25519PublicKey) -> bool:
+    """Whether the device with this key counted it."""
+    try:
+        key.verify(bytes.fromhex(note.signature), _proof_bytes(note))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def watermark_is_true(mark: Watermark, cloud_key: Ed25519PublicKey) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import structlog
 from flask import Blueprint, Response, request
 from prometheus_client import Counter
 from sqlalchemy import Connection
 
-from sentra.cloud import devices, feed
+from sentra.cloud import devices, feed, proofs
 from sentra.cloud.company import follow_restore, the_company
 from sentra.cloud.wake import feed_moved
 from sentra.protocol.entry import EMPTY
@@ -76,6 +77,7 @@ def _greet(
         revision = devices.publish_device(
             connection, device.device_id, now_ms=now_ms, signing_key=here.keys.signing_key
         )
+    proofs.keep(connection, device.branch_id, device.device_id, said.proofs)
     own = None if device.role == "router" else device.device_id
     heads = device_store.journal_heads(connection, device.branch_id, own)
     if own is not None:
@@ -96,4 +98,5 @@ def _greet(
         archived=device_store.archive_heads(connection, device.branch_id, heads),
         timeline_at_ms=company.timeline_at_ms,
     )
-    return _Greeted(answer, revision, restored)
+    proved = proofs.proved(connection, device.branch_id, heads)
+    return _Greeted(msgspec.structs.replace(answer, proved=proved), revision, restored)
