@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sentra.cloud import devices, feed
 from sentra.cloud.archive import register
-from sentra.cloud.archive.container import ArchivedSegment, ArchiveError, Columns, JournalMark
+from sentra.cloud.archive.container import ArchivedSegment, ArchiveError, Columns, JournalMark, Lane
 from sentra.cloud.archive.read import Archive
 from sentra.cloud.branches import publish_branch
 from sentra.cloud.company import company_item, find_company, the_company
@@ -29,7 +29,7 @@ from sentra.cloud.tables import archive_head, archived_fork, journal_head
 from sentra.projection.rollups import Increments, no_increments
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import Custody, Parcel
-from sentra.protocol.errors import ProtocolError
+from sentra.protocol.errors import ChainBroken, ProtocolError
 from sentra.protocol.feed import COMPANY
 from sentra.protocol.segment import read_header
 from syncd.service.operations import findings as found
@@ -90,6 +90,7 @@ class _Arrival:
     """A segment and the object that it lies in."""
 
     key: str
+    lane: Lane
     terminal: Terminal
     segment: ArchivedSegment
 
@@ -170,12 +171,14 @@ class Replay:
         self, branch_id: str, terminals: list[Terminal], marks: dict[str, JournalMark]
     ) -> None:
         here = _Branch(branch_id)
-        streams = [self._arrivals(here, terminal) for terminal in terminals]
+        lanes: tuple[Lane, Lane] = ("main", "fork")
+        streams = [self._arrivals(here, each, lane) for each in terminals for lane in lanes]
         for arrival in heapq.merge(*streams, key=_received):
-            self._take(here, arrival)
+            if arrival.lane == "main":
+                self._take(here, arrival)
+            else:
+                self._take_fork(here, arrival)
         self._write(here)
-        for terminal in terminals:
-            self._take_forks(here, terminal)
         if not projection_store.add_sums(self._cursor(), here.sums):
             here.findings.append(Finding(found.SUMS_OVERFLOW, "error", found.SUMS_OVERFLOW))
         if here.findings:
@@ -184,10 +187,10 @@ class Replay:
         for terminal_id, line in sorted(here.lines.items()):
             self._end(branch_id, terminal_id, line, marks.get(terminal_id))
 
-    def _arrivals(self, here: _Branch, terminal: Terminal) -> Iterator[_Arrival]:
-        """A journal's segments, until an object cannot be read."""
-        line = here.lines.setdefault(terminal.device_id, _Line())
-        for key in self.archive.journals.get((terminal.device_id, "main"), ()):
+    def _arrivals(self, here: _Branch, terminal: Terminal, lane: Lane) -> Iterator[_Arrival]:
+        """A journal's segments in one lane."""
+        here.lines.setdefault(terminal.device_id, _Line())
+        for key in self.archive.journals.get((terminal.device_id, lane), ()):
             try:
                 segments = self.archive.object(key).segments
             except ArchiveError as failure:
@@ -195,9 +198,7 @@ class Replay:
                 self.failures.append(failure)
                 continue
             for segment in segments:
-                if line.is_broken:
-                    return
-                yield _Arrival(key, terminal, segment)
+                yield _Arrival(key, lane, terminal, segment)
 
     def _take(self, here: _Branch, arrival: _Arrival) -> None:
         """The pieces that are new of one segment, as `append` would take them."""
@@ -218,6 +219,9 @@ class Replay:
             line.entry_count += len(piece.entries)
             line.moved_at_ms = arrival.segment.received_at_ms
         line.head = journal.head or line.head
+        if journal.problem == ChainBroken.slug:
+            # Signed, and of a line that a restore of the database has cut off: nothing is lost.
+            journal.forks = journal.deliveries
         if journal.forks:
             self._keep_fork(here, arrival, journal)
         elif journal.outcome in ("gap", "refused"):
@@ -259,32 +263,31 @@ class Replay:
         self.told(here.run_entries)
         here.run, here.run_entries = [], 0
 
-    def _take_forks(self, here: _Branch, terminal: Terminal) -> None:
-        for key in self.archive.journals.get((terminal.device_id, "fork"), ()):
-            try:
-                segments = self.archive.object(key).segments
-            except ArchiveError as failure:
-                self.failures.append(failure)
-                continue
-            for segment in segments:
-                arrival = _Arrival(key, terminal, segment)
-                journal = self._admitted(arrival)
-                journal.head = here.lines[terminal.device_id].head
-                journal.forks = journal.deliveries
-                if journal.problem is not None:
-                    self.failures.append(_incomplete(arrival, journal.head, journal))
-                    continue
-                self._keep_fork(here, arrival, journal)
+    def _take_fork(self, here: _Branch, arrival: _Arrival) -> None:
+        journal = self._admitted(arrival)
+        journal.head = here.lines[arrival.terminal.device_id].head
+        if journal.problem is not None:
+            self.failures.append(_incomplete(arrival, journal.head, journal))
+            return
+        journal.forks = journal.deliveries
+        self._keep_fork(here, arrival, journal)
 
     def _keep_fork(self, here: _Branch, arrival: _Arrival, journal: Journal) -> None:
+        """The lane's segment, and the rows of what only the lane holds by now."""
+        self._write(here)
         carrier, at_ms = _carrier(arrival), arrival.segment.received_at_ms
-        self._store().keep_forks(here.branch_id, [journal], carrier, at_ms)
+        store = self._store()
+        store.keep_forks(here.branch_id, [journal], carrier, at_ms)
         for delivery in journal.forks:
             here.findings.append(found.journal_fork(journal, delivery, carrier.device_id))
             row = journal_store.fork_row(here.branch_id, delivery, carrier, at_ms)
             values = dict(zip(("branch_id", "terminal_id", "sealed_sha256"), row[:3], strict=True))
             new = insert(archived_fork).values(**values, object_key=arrival.key)
             self.connection.execute(new.on_conflict_do_nothing())
+        terminal_id = arrival.terminal.device_id
+        written = store.project_forks(here.branch_id, [terminal_id], at_ms)
+        merge(here.sums, written.increments)
+        here.findings += written.findings
 
     def _end(self, branch_id: str, terminal_id: str, line: _Line, mark: JournalMark | None) -> None:
         """Set the head, and compare it with what the archive says that it has."""
@@ -332,8 +335,9 @@ class Replay:
         return self._plain().cursor()
 
 
-def _received(arrival: _Arrival) -> tuple[int, str]:
-    return arrival.segment.received_at_ms, arrival.terminal.device_id
+def _received(arrival: _Arrival) -> tuple[int, bool, str]:
+    """As an append does it: of one envelope the main lines first, then the lanes."""
+    return arrival.segment.received_at_ms, arrival.lane == "fork", arrival.terminal.device_id
 
 
 def _carrier(arrival: _Arrival) -> Carrier:

@@ -14,7 +14,7 @@ from typing import Final, cast
 from psycopg2 import extensions
 from sqlalchemy import Connection, Table, select, text
 
-from sentra.cloud.tables import branch, exception
+from sentra.cloud.tables import branch, exception, fork_segment
 from sentra.events import Fact
 from sentra.projection.aside import FACT_DUPLICATE, FACT_UNKNOWN, FACT_UNREADABLE, SET_ASIDE
 from sentra.projection.rollups import Increments, no_increments
@@ -23,13 +23,21 @@ from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import EMPTY, Entry, Head
 from syncd.service.operations.findings import Finding, set_aside
 from syncd.service.operations.project import Located, merge, project_facts
-from syncd.service.outbound import projection_store, stored
+from syncd.service.outbound import fork_store, projection_store, stored
 from syncd.service.rebuild.compare import PROJECTED
 
 BLOCK_ENTRIES: Final = 2_000
 """Entries that are read and written at once, as the service does."""
 
 TEMPORARY: Final = "pg_temp"
+FORKS_DONE: Final = "fork_projection"
+"""Which segments of the fork lane have their rows: in the scratch, at first none."""
+
+_FORKS_NOTED: Final = """
+    INSERT INTO public.fork_projection
+    SELECT branch_id, terminal_id, sealed_sha256, :now_ms FROM pg_temp.fork_projection
+    ON CONFLICT DO NOTHING
+"""
 
 Told = Callable[[int], None]
 
@@ -49,11 +57,11 @@ class Scratch:
 
     def make(self) -> None:
         """Empty tables, with the keys that tell a fact recorded twice."""
-        for table in PROJECTED:
+        for name in (*(table.name for table in PROJECTED), FORKS_DONE):
             self.connection.execute(
                 text(
-                    f"CREATE TEMPORARY TABLE {table.name} "
-                    f"(LIKE public.{table.name} INCLUDING INDEXES) ON COMMIT PRESERVE ROWS"
+                    f"CREATE TEMPORARY TABLE {name} "
+                    f"(LIKE public.{name} INCLUDING INDEXES) ON COMMIT PRESERVE ROWS"
                 )
             )
 
@@ -64,6 +72,7 @@ class Scratch:
             sums = no_increments()
             for journal in stored.journals(self.connection, branch_id):
                 self._fill_journal(branch_id, journal.terminal_id, twice, sums, told)
+            self._fill_lanes(branch_id, sums)
             if not projection_store.add_sums(self._cursor(), sums):
                 self._note(branch_id, Finding("sums-overflow", "error", "sums-overflow"))
 
@@ -84,6 +93,7 @@ class Scratch:
             if table.name in names:
                 for statement in (_remove(table), _add(table)):
                     changed += self.connection.execute(text(statement)).rowcount
+        self.connection.execute(text(_FORKS_NOTED), {"now_ms": now_ms})
         for branch_id in self._branches():
             for place in self._projected_after_all(branch_id):
                 self._note_projected(branch_id, place, now_ms)
@@ -134,6 +144,16 @@ class Scratch:
             before = self._reached[terminal_id] = Head(last.epoch, last.seq, last.hash)
             self.entries += len(block)
             told(len(block))
+
+    def _fill_lanes(self, branch_id: str, sums: Increments) -> None:
+        """What only the fork lanes hold, behind the main lines."""
+        forks = fork_segment.c
+        forked = select(forks.terminal_id).where(forks.branch_id == branch_id).distinct()
+        terminal_ids = list(self.connection.execute(forked.order_by(forks.terminal_id)).scalars())
+        written = fork_store.project_lanes(self._cursor(), branch_id, terminal_ids, 0)
+        merge(sums, written.increments)
+        for finding in written.findings:
+            self._note(branch_id, finding)
 
     def _read(self, branch_id: str, block: list[Entry]) -> Iterator[tuple[Entry, Fact]]:
         for entry in block:

@@ -19,15 +19,18 @@ from sentra.cloud.database import make_engine
 from sentra.cloud.identity import new_id
 from sentra.cloud.keys import CompanyKeys
 from sentra.cloud.objects import LocalObjects
+from sentra.cloud.schema import migrate
 from sentra.cloud.tables import exception, fork_segment, journal_head, sale, segment
 from sentra.projection.aside import FACT_DUPLICATE, FACT_UNKNOWN
+from sentra.protocol.envelope import Parcel, pack
 from syncd.service.rebuild.compare import PROJECTED, compare
 from syncd.service.rebuild.scratch import TEMPORARY, Scratch
+from tests.integration.sync.conftest import TestDevice
 from tests.present import NOW_MS
 from tests.support.backoffice import as_owner, chain, chain_engine, chain_url, filled_chain
 from tests.support.books import Books, Till
 from tests.support.chain import Chain
-from tests.support.journals import DAY, a_sale
+from tests.support.journals import DAY, Journal, a_sale
 
 __all__ = ["as_owner", "chain", "chain_engine", "chain_url", "filled_chain"]
 
@@ -299,3 +302,38 @@ def test_of_a_fact_recorded_twice_the_same_one_counts_after_a_rebuild(
     # As it came in, the fact of this entry was the second: its rows are another entry's.
     done = command("rebuild")
     assert f"sale {one.branch_id} {one.sale_id}: missing" in done.output
+
+
+def test_what_only_a_second_machine_has_sold_is_rebuilt_too(
+    command: Command,
+    terminal: TestDevice,
+    database_url: str,
+    empty_database_url: str,
+    engine: Engine,
+    folder: LocalObjects,
+    company_keys: CompanyKeys,
+) -> None:
+    one = Journal()
+    one.terminal, one.key = terminal.id, terminal.key
+    one.sell(3)
+    clone = Journal(7)
+    clone.terminal, clone.key, clone.head = one.terminal, one.key, one.head
+    clone.entries = list(one.entries)
+    one.sell(2)
+    clone.sell(4)
+    for sealed in (one.sealed(1, 3), one.sealed(4, 5), clone.sealed(4, 5), clone.sealed(6, 7)):
+        assert terminal.post("/v1/journal", pack([Parcel(sealed)])).status_code == 200
+        terminal.clock.now_ms += 1_000
+    with engine.connect() as connection:
+        assert (
+            connection.execute(text("SELECT count(*) FROM sale WHERE epoch < 0")).scalar_one() == 4
+        )
+    assert command("rebuild", url=database_url).exit_code == 0
+    archive(engine, folder, company_keys)
+    empty = make_engine(empty_database_url)
+    migrate(empty)
+    empty.dispose()
+    words = ("rebuild", "--from-archive", "--compare-with", database_url)
+    done = command(*words, url=empty_database_url)
+    assert done.exit_code == 0, done.output
+    assert command("rebuild", url=empty_database_url).exit_code == 0
