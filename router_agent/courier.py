@@ -83,7 +83,10 @@ class RouterDepot:
         return found
 
     def take_receipt(self, marks: Sequence[Watermark]) -> int:
-        """Moves cloud heads forward, by words that the cloud signed about entries held here."""
+        """Moves cloud heads by words that the cloud signed about entries held here.
+
+        Also back, by a word that is later than the one that is known: the cloud was restored.
+        """
         moved = 0
         with self._vault.writer() as db:
             for mark in marks:
@@ -97,8 +100,11 @@ class RouterDepot:
     def _is_news(self, db: Connection, mark: Watermark, state: JournalState) -> bool:
         if mark.name != "cloud" or not watermark_is_true(mark, self._identity.cloud_public_key):
             return False
-        head = mark.head.to_head()
-        if (head.epoch, head.seq) <= (state.cloud.epoch, state.cloud.seq):
+        head, known = mark.head.to_head(), state.watermark
+        if (head.epoch, head.seq) == (state.cloud.epoch, state.cloud.seq):
+            return False
+        lower = (head.epoch, head.seq) < (state.cloud.epoch, state.cloud.seq)
+        if lower and known is not None and mark.at_ms <= known.at_ms:
             return False
         return head == state.here or (
             store.hash_at(db, mark.terminal, head.epoch, head.seq) == head.hash

@@ -52,16 +52,23 @@ def courier() -> None:
     help="The stick's folder, or the name of the file.",
 )
 @click.option("--again", is_flag=True, help="Write also what earlier files there have.")
+@click.option("--all", "everything", is_flag=True, help="Write also what the cloud has.")
 @_JSON
-def pack(folder: Path, place: Path, again: bool, as_json: bool) -> None:
+def pack(folder: Path, place: Path, again: bool, everything: bool, as_json: bool) -> None:
     """Write what the cloud does not have into encrypted, signed files."""
     from sentra.courier import packing
 
+    _log_to_stderr()
     with _depot(folder) as depot, _bar(say("Packing")) as tick:
         beside = place if place.is_dir() else place.parent
         moved = _take_receipts(depot, beside)
         packed = packing.pack(
-            depot, place, now_ms=time.time_ns() // 1_000_000, again=again, tick=tick
+            depot,
+            place,
+            now_ms=time.time_ns() // 1_000_000,
+            again=again,
+            everything=everything,
+            tick=tick,
         )
     if as_json:
         told = {
@@ -106,30 +113,38 @@ def unpack(
     from sentra.courier.files import courier_files
     from sentra.courier.offers import open_cloud, open_router
 
+    _log_to_stderr()
     if folder is not None:
         _require_router(folder)
-    taken: list[Unpacked] = []
+    taken: dict[Path, Unpacked] = {}
     failures: list[CourierFailure] = []
     paths = courier_files(files)
     with open_cloud() if folder is None else open_router(folder) as taker:
-        for path in paths:
+
+        def attempt(path: Path) -> None:
             try:
                 with _bar(path.name) as tick:
-                    taken.append(unpacking.unpack(path, taker, revoked_too=revoked, tick=tick))
+                    taken[path] = unpacking.unpack(path, taker, revoked_too=revoked, tick=tick)
             except CourierFailure as failure:
                 failures.append(failure)
-                continue
-            _keep_receipt(taken[-1], receipts or path.parent)
+
+        for path in paths:
+            attempt(path)
+        # What waited for a file that came after it fits now.
+        for path in [path for path, one in taken.items() if one.has_gap and len(taken) > 1]:
+            attempt(path)
+    for path, one in taken.items():
+        _keep_receipt(one, receipts or path.parent)
     if as_json:
-        click.echo(json.dumps(_as_json(taken, failures), ensure_ascii=False))
+        click.echo(json.dumps(_as_json(list(taken.values()), failures), ensure_ascii=False))
     else:
         if not paths:
             click.echo(say("There is no courier file there."))
-        for one in taken:
+        for one in taken.values():
             _tell_unpacked(one)
         for each in failures:
             click.echo("✗ " + each.told(translate(own_language())), err=True)
-    if failures or not paths or not all(one.is_whole for one in taken):
+    if failures or not paths or not all(one.is_whole for one in taken.values()):
         sys.exit(1)
 
 
@@ -146,6 +161,13 @@ def receipt(files: tuple[Path, ...], folder: Path) -> None:
         click.echo(say("Noted: the cloud has these sales."))
     else:
         click.echo(say("Nothing new: this was known, or the receipt is for another device."))
+
+
+def _log_to_stderr() -> None:
+    """What is logged is for whoever looks into it later; stdout is for the results."""
+    from sentra.telemetry import configure_logging
+
+    configure_logging("courier", level="warning", stream=sys.stderr)
 
 
 @contextmanager
@@ -264,7 +286,10 @@ def _tell_unpacked(one: Unpacked) -> None:
     words = {
         "already": say("was here already"),
         "appended": say("taken in"),
-        "gap": say("something before it is missing: unpack the earlier files, then this one again"),
+        "gap": say(
+            "something before it is missing: unpack the earlier files, then this one again; if "
+            "there is none, take the receipt back and pack again"
+        ),
         "fork": say("contradicts what is here; both are kept, see the exceptions"),
         "refused": say("refused"),
     }

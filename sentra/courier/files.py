@@ -8,8 +8,14 @@ from typing import Final
 
 import msgspec
 
-from sentra.courier.failures import FileUnreadable, FileUnwritable, ReceiptDamaged, refusal
-from sentra.protocol.courier import Examined, examine
+from sentra.courier.failures import (
+    CourierFailure,
+    FileUnreadable,
+    FileUnwritable,
+    ReceiptDamaged,
+    refusal,
+)
+from sentra.protocol.courier import Examined, examine, read_header
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.messages import Watermark
 
@@ -49,23 +55,46 @@ def examined(path: Path) -> Examined:
 
 
 def courier_files(places: Iterable[Path]) -> list[Path]:
-    """Files as they were named; of a folder all that are in it, in the order of their names."""
+    """The files that were named, and all of a folder, in the order in which they were packed."""
     found: list[Path] = []
     for place in places:
         found += sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
-    return found
+    return sorted(dict.fromkeys(found), key=_packed_order)
+
+
+def _packed_order(path: Path) -> tuple[int, int, int]:
+    """What cannot be read comes last; it is refused there."""
+    try:
+        header = read_header(pieces(path))
+    except (FileUnreadable, ProtocolError):
+        return 1, 0, 0
+    return 0, header.packed_at_ms, header.part
 
 
 def write_receipt(folder: Path, receipt: Receipt) -> Path:
-    """Keeps a receipt beside the files, replacing an older one of the device."""
+    """Keeps a receipt beside the files; of each journal the cloud's latest word."""
     target = folder / f"{receipt.device_id}{RECEIPT_SUFFIX}"
     draft = target.with_name(f".{target.name}.draft")
     try:
-        draft.write_bytes(msgspec.json.encode(receipt))
+        draft.write_bytes(msgspec.json.encode(_with_earlier(target, receipt)))
         draft.replace(target)
     except OSError as error:
         raise FileUnwritable(file=target, detail=error.strerror or error) from error
     return target
+
+
+def _with_earlier(target: Path, receipt: Receipt) -> Receipt:
+    """A router's parts tell of different journals, and perhaps on different days."""
+    try:
+        earlier = read_receipt(target).marks if target.is_file() else ()
+    except CourierFailure:
+        earlier = ()
+    marks: dict[tuple[str, str], Watermark] = {}
+    for mark in (*earlier, *receipt.marks):
+        known = marks.get((mark.name, mark.terminal))
+        if known is None or mark.at_ms >= known.at_ms:
+            marks[mark.name, mark.terminal] = mark
+    return msgspec.structs.replace(receipt, marks=tuple(marks.values()))
 
 
 def read_receipt(path: Path) -> Receipt:

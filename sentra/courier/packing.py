@@ -47,6 +47,7 @@ _AROUND_BYTES: Final = {
     stamps: len(envelope.pack([Parcel(b"", _STAMP if stamps else None)])) - _EMPTY_BYTES
     for stamps in (False, True)
 }
+_BEGINNING: Final[Point] = (1, 0)
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -68,17 +69,19 @@ def pack(
     now_ms: int,
     random: Callable[[int], bytes] = os.urandom,
     again: bool = False,
+    everything: bool = False,
     part_bytes: int = CONTENTS_BYTES_MAX,
     tick: Tick = lambda _done, _all: None,
 ) -> Packed:
     """Pack into a folder, or into a file of this name (and -2, -3 … where one is not enough).
 
-    `again` writes also what earlier parts in the folder have. Raises FileUnwritable,
-    PackedMeanwhile, and what the depot's vault raises.
+    `again` writes also what earlier parts in the folder have, `everything` also what the cloud
+    has. Raises FileUnwritable, PackedMeanwhile, and what the depot's vault raises.
     """
     folder = place if place.is_dir() else place.parent
     had = [] if again else list(_own_parts(depot, folder))
-    starts = _behind(depot.starts(), [header for _, header in had])
+    known = depot.starts()
+    starts = _behind(dict.fromkeys(known, _BEGINNING) if everything else known, had)
     envelopes = _envelopes(depot, starts, min(ENVELOPE_BYTES, part_bytes))
     parts = list(_parts(envelopes, part_bytes, depot.sender.stamps))
     names = _names(depot, place, now_ms)
@@ -126,10 +129,12 @@ def _own_parts(depot: Depot, folder: Path) -> Iterator[tuple[Path, CourierHeader
             yield path, found.header
 
 
-def _behind(starts: dict[str, Point], headers: Sequence[CourierHeader]) -> dict[str, Point]:
+def _behind(
+    starts: dict[str, Point], parts: Sequence[tuple[Path, CourierHeader]]
+) -> dict[str, Point]:
     """The starts, moved behind what the parts hold without a gap."""
     moved = dict(starts)
-    ranges = sorted((one for header in headers for one in header.journals), key=lambda r: r.after)
+    ranges = sorted((one for _, header in parts for one in header.journals), key=lambda r: r.after)
     for one in ranges:
         here = moved.get(one.terminal)
         if here is not None and one.after <= here < one.to:

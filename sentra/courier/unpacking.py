@@ -59,6 +59,11 @@ class Unpacked:
         """Whether everything in the file is here now, in its place."""
         return all(one.outcome in ("already", "appended") for one in self.outcomes.values())
 
+    @property
+    def has_gap(self) -> bool:
+        """Whether something before what is in the file is missing here."""
+        return any(one.outcome == "gap" for one in self.outcomes.values())
+
     def note(self, new: JournalOutcome) -> None:
         """One envelope's outcome of a journal, added to those before."""
         old = self.outcomes.get(new.terminal, new)

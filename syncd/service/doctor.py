@@ -26,7 +26,7 @@ from sentra.cloud.schema import current_revision, newest_revision
 from sentra.cloud.tables import PARTITIONED, branch
 from sentra.config import Environment
 from sentra.examination import checks, network
-from sentra.examination.findings import Finding, bad, gathered, ok
+from sentra.examination.findings import Finding, attention, bad, gathered, ok
 from sentra.i18n import say
 from syncd.service.config import POSTGRES_SCHEMES, REDIS_SCHEMES
 
@@ -36,6 +36,7 @@ ANSWER_S_MAX: Final = 5.0
 RESERVE_BYTES: Final = 1024 * 1024 * 1024
 """Of the folder that stands in for a bucket: a month's archive of a hundred branches."""
 
+_WORKERS: Final = "rq:workers"
 _PROBE: Final = b"sentra doctor"
 
 
@@ -47,6 +48,7 @@ def examine_cloud() -> Sequence[Finding]:
         ("database", lambda: _database(read)),
         ("redis", lambda: _redis(read, "SENTRA_REDIS_URL")),
         ("redis", lambda: _redis(read, "SENTRA_QUEUE_URL")),
+        ("program", lambda: _worker(read)),
         ("objects", lambda: _objects(read)),
         ("keys", lambda: _keys(read)),
         ("tls", lambda: _service(read)),
@@ -148,6 +150,23 @@ def _redis(read: Environment, setting: str) -> list[Finding]:
     finally:
         client.close()
     return [ok("redis", say("%(setting)s answers", setting=setting))]
+
+
+def _worker(read: Environment) -> list[Finding]:
+    """Whether anybody takes jobs from the queue, by the names that RQ's workers leave there."""
+    setting = "SENTRA_QUEUE_URL" if read.optional("SENTRA_QUEUE_URL") else "SENTRA_REDIS_URL"
+    client = connect_redis(read.url(setting, schemes=REDIS_SCHEMES))
+    try:
+        count = client.scard(_WORKERS)
+    except RedisError:
+        return []  # It was said before that it does not answer.
+    finally:
+        client.close()
+    if count:
+        return [ok("program", say("%(count)s workers wait for jobs", count=count))]
+    told = say("no worker waits for jobs")
+    advice = say("Imports, exports and courier files wait for one. Start it: sentra worker.")
+    return [attention("program", told, advice)]
 
 
 def _objects(read: Environment) -> list[Finding]:

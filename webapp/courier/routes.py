@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from sentra.cloud.objects import open_objects
 from sentra.courier.failures import refusal
 from sentra.courier.files import RECEIPT_SUFFIX, pieces
+from sentra.courier.unpacking import REFUSED
 from sentra.failures import Failure
 from sentra.ids import is_id
 from sentra.protocol.courier import (
@@ -108,6 +109,7 @@ def upload() -> BaseResponse:
                     language=language(),
                 )
         except Failure as error:
+            REFUSED.labels(error.code).inc()
             _log.warning("courier file refused", file=name, problem=error.code)
             return _index(error.told(gettext))
     _enqueue(settings, run_id)

@@ -33,6 +33,7 @@ from sentra.courier.failures import (
     PackedByRevoked,
     PackedByUnknown,
 )
+from sentra.courier.files import Receipt, read_receipt, write_receipt
 from sentra.protocol.courier import (
     RANDOM_BYTES,
     CourierHeader,
@@ -42,7 +43,7 @@ from sentra.protocol.courier import (
 )
 from sentra.protocol.entry import EMPTY
 from sentra.protocol.envelope import Parcel
-from sentra.protocol.messages import JournalOutcome
+from sentra.protocol.messages import HeadNote, JournalOutcome, Watermark
 from sentra.vault import journal
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity
@@ -179,6 +180,25 @@ def test_the_stick_that_comes_back_brings_the_receipt_to_the_next_packing(
     assert (packed["watermarks_moved"], packed["entries"]) == (1, 2)
 
 
+def test_a_receipt_keeps_the_latest_word_on_each_journal(stick: Path) -> None:
+    def mark(terminal: int, seq: int, at_ms: int) -> Watermark:
+        return Watermark("cloud", an_id(terminal), HeadNote(1, seq, "00" * 32), at_ms, "")
+
+    def receipt(*marks: Watermark) -> Receipt:
+        return Receipt(company_id=an_id(1), device_id=an_id(2), name="R", marks=marks)
+
+    path = write_receipt(stick, receipt(mark(1, 5, 10), mark(2, 7, 10)))
+    write_receipt(stick, receipt(mark(1, 3, 20), mark(2, 9, 5), mark(3, 1, 20)))
+    assert {one.terminal: one.head.seq for one in read_receipt(path).marks} == {
+        an_id(1): 3,
+        an_id(2): 7,
+        an_id(3): 1,
+    }
+    path.write_text("{")
+    write_receipt(stick, receipt(mark(1, 5, 10)))
+    assert len(read_receipt(path).marks) == 1
+
+
 def test_a_receipt_that_the_cloud_did_not_sign_moves_nothing(till: Till, stick: Path) -> None:
     vault, identity = till
     sell(vault, identity, 3)
@@ -206,6 +226,42 @@ def test_parts_may_come_in_any_order(
     for part in parts:
         assert unpacking.unpack(part, taker).is_whole
     assert in_cloud(engine) == in_vault(till)
+
+
+def test_a_folder_of_many_parts_is_taken_in_the_order_of_their_packing(
+    till: Till, stick: Path, engine: Engine
+) -> None:
+    live_sales(till, 24)
+    assert len(parts_of(till, stick)) > 10, "their names are in another order than their numbers"
+    result = run("unpack", stick, "--json")
+    assert (result.exit_code, told(result)["appended"]) == (0, 24)
+    assert in_cloud(engine) == in_vault(till)
+
+
+def test_a_cloud_that_was_restored_asks_by_its_receipt_for_what_it_lost(
+    till: Till, stick: Path, engine: Engine
+) -> None:
+    vault, identity = till
+    sell(vault, identity, 2)
+    run("pack", "--data", vault.folder, "--to", stick)
+    run("unpack", stick)
+    live_sales(till, 3)
+    with vault.writer() as db:
+        journal.set_watermark(db, "cloud", journal.head(db), NOW_MS, None)
+    live_sales(till, 1)
+    for part in stick.glob("*.courier"):
+        part.unlink()
+    next(stick.glob("*.receipt")).unlink()
+    assert told(run("pack", "--data", vault.folder, "--to", stick, "--json"))["entries"] == 1
+    lost = run("unpack", stick)
+    assert (lost.exit_code, len(in_cloud(engine))) == (1, 2)
+    assert "take the receipt back" in lost.output
+    again = told(run("pack", "--data", vault.folder, "--to", stick, "--json"))
+    assert (again["watermarks_moved"], again["entries"]) == (1, 4)
+    assert run("unpack", stick).exit_code == 0
+    assert in_cloud(engine) == in_vault(till)
+    whole = told(run("pack", "--data", vault.folder, "--to", stick, "--all", "--again", "--json"))
+    assert whole["entries"] == 6
 
 
 def test_packing_that_was_interrupted_goes_on_behind_the_parts_that_are_whole(
