@@ -15,7 +15,7 @@ from sqlalchemy import Engine, exists, select
 
 from sentra.cloud import company as companies
 from sentra.cloud import people
-from sentra.cloud.database import make_engine, wait_for_database
+from sentra.cloud.database import make_engine, owner_needed, wait_for_database
 from sentra.cloud.keys import CompanyKeys, create_keys, load_keys
 from sentra.cloud.schema import current_revision, migrate, newest_revision
 from sentra.cloud.tables import app_user
@@ -135,7 +135,7 @@ def restored() -> None:
     PostgreSQL's own restores are noticed without this. A copy of its files that was put back, a
     disk's snapshot for example, is not.
     """
-    with _engine() as engine, engine.begin() as connection:
+    with _engine() as engine, owner_needed(), engine.begin() as connection:
         facts = companies.begin_timeline(connection, time.time_ns() // 1_000_000)
     click.echo(
         say(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
+from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from sentra.failures import Failure
@@ -32,6 +35,13 @@ class DatabaseUrlWrong(DatabaseError):
         "SENTRA_DATABASE_URL is not the address of a PostgreSQL database. It looks like "
         "postgresql://user:password@host:5432/sentra."
     )
+
+
+class NotTheOwner(DatabaseError):
+    """The role that the programs use has not the right to this."""
+
+    code = "database-owner"
+    sentence = "Only the database's owner may do this. Put its name into SENTRA_DATABASE_URL."
 
 
 class DatabaseUnavailable(DatabaseError):
@@ -62,6 +72,17 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE, application: str = "sen
         pool_pre_ping=True,
         connect_args={"connect_timeout": _CONNECT_SECONDS_MAX, "application_name": application},
     )
+
+
+@contextmanager
+def owner_needed() -> Iterator[None]:
+    """Around what only the database's owner may do. Raises `NotTheOwner`."""
+    try:
+        yield
+    except ProgrammingError as error:
+        if isinstance(error.orig, InsufficientPrivilege):
+            raise NotTheOwner from error
+        raise
 
 
 def wait_for_database(engine: Engine, *, seconds_max: float = START_SECONDS_MAX) -> None:

@@ -6,19 +6,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import click
-from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine, func, select, text
-from sqlalchemy.exc import ProgrammingError
 
 from sentra import i18n
 from sentra.cloud.archive.cli import company_keys, object_store
 from sentra.cloud.archive.read import Archive
 from sentra.cloud.company import the_company
-from sentra.cloud.database import make_engine, wait_for_database
+from sentra.cloud.database import make_engine, owner_needed, wait_for_database
 from sentra.cloud.progress import bar
 from sentra.cloud.schema import require_newest
 from sentra.cloud.tables import journal_head
@@ -31,13 +28,6 @@ from syncd.service.rebuild.scratch import TEMPORARY, Scratch
 
 _LOCK = text("LOCK TABLE journal_head IN EXCLUSIVE MODE")
 """Reading goes on; whoever appends waits until the rows are replaced."""
-
-
-class NotTheOwner(Failure):
-    """The programs' role may not remove a fact's rows, nor make a company."""
-
-    code = "rebuild-owner"
-    sentence = "Only the database's owner may do this. Put its name into SENTRA_DATABASE_URL."
 
 
 @click.command()
@@ -168,18 +158,8 @@ def _compare(scratch: Scratch) -> Comparison:
 
 
 def _replace(scratch: Scratch, found: Comparison) -> int:
-    with _as_owner():
+    with owner_needed():
         return scratch.replace(found.tables, time.time_ns() // 1_000_000)
-
-
-@contextmanager
-def _as_owner() -> Iterator[None]:
-    try:
-        yield
-    except ProgrammingError as error:
-        if isinstance(error.orig, InsufficientPrivilege):
-            raise NotTheOwner from error
-        raise
 
 
 def _from_archive(environment: Environment, engine: Engine, old: Engine | None) -> _Told:
@@ -188,7 +168,7 @@ def _from_archive(environment: Environment, engine: Engine, old: Engine | None) 
     archive.look()
     with engine.connect() as connection, bar(say("Entries"), None) as step:
         replay = Replay(connection, archive, key, time.time_ns() // 1_000_000, step)
-        with _as_owner():
+        with owner_needed():
             replay.run()
         connection.commit()
     if old is None:
