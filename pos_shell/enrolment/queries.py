@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from pos_shell.cashier.queries import cashiers
 from pos_shell.till import Till
 from sentra.protocol.feed import COMPANY
-from sentra.vault import catalogue, state
+from sentra.vault import catalogue, snapshots, state
+from sentra.vault.driver import Connection
 from sentra.vault.state import SyncStatus
-
-FEED_HEADS: Final = "feed_heads"
-"""Scope → last revision in the cloud, as the daemon heard it in its last hello."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +45,20 @@ def arrival(till: Till) -> Arrival:
     """How far the first feed is."""
     scopes = (COMPANY, till.identity.branch_id)
     with till.vault.reader() as db:
-        heads = state.get(db, FEED_HEADS) or {}
+        heads = state.get(db, state.FEED_HEADS) or {}
         return Arrival(
             products=db.execute("SELECT count(*) FROM product").fetchone()[0],
-            revisions=sum(catalogue.cursor(db, scope) for scope in scopes),
+            revisions=sum(_arrived(db, scope) for scope in scopes),
             revisions_total=sum(heads.get(scope, 0) for scope in scopes) or None,
             status=state.sync_status(db),
             key_place=till.vault.key_place,
         )
+
+
+def _arrived(db: Connection, scope: str) -> int:
+    """Revisions applied; a snapshot on its way counts for as many as its share that is here."""
+    applied = catalogue.cursor(db, scope)
+    held = snapshots.begun(db, scope)
+    if held is None:
+        return applied
+    return max(applied, held.note.revision * held.size // held.note.size)

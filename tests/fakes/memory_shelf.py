@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from sentra.protocol.entry import EMPTY, Entry, Head, head_of
+from sentra.protocol.entry import EMPTY, Entry, Head, head_of, make_entry
 from sentra.protocol.feed import FeedItem, SealedRevision
 from sentra.protocol.segment import read_header, seal_all
+from sentra.protocol.snapshot import SnapshotNote, unpack_items
+from sentra.vault.epochs import Regained, Restored
 from sentra.vault.failures import RevisionOutOfOrder
+from tests.fakes.snapshots import Downloads
 
 
-class MemoryShelf:
+class MemoryShelf(Downloads):
     """`entries` is the journal; a test appends to it."""
 
     def __init__(self, terminal: str, scopes: tuple[str, ...], key: Ed25519PrivateKey) -> None:
+        super().__init__()
         self._terminal, self._scopes, self._key = terminal, scopes, key
         self._timeline = ""
         self.entries: list[Entry] = []
+        self.left: list[Entry] = []
+        self.forked: int | None = None
         self._sealed: list[bytes] = []
         self._sealed_count = 0
         self._marks: dict[str, tuple[Head, int]] = {}
         self._cursors: dict[str, int] = {}
         self.decisions: dict[tuple[str, str], bytes] = {}
+        self.stale: set[tuple[str, str]] = set()
 
     def terminal(self) -> str:
         return self._terminal
@@ -42,6 +49,61 @@ class MemoryShelf:
 
     def holds(self, head: Head) -> bool:
         return head == EMPTY or head in map(head_of, self.entries)
+
+    def hash_at(self, epoch: int, seq: int) -> bytes | None:
+        if (epoch, seq) == (1, 0):
+            return EMPTY.hash if self.entries else None
+        found = [entry for entry in self.entries if (entry.epoch, entry.seq) == (epoch, seq)]
+        return found[0].hash if found else None
+
+    def public_key(self) -> Ed25519PublicKey:
+        return self._key.public_key()
+
+    def is_provisional(self) -> bool:
+        return False
+
+    def settled_end(self) -> Head:
+        return self.head()
+
+    def has_left(self, head: Head) -> bool:
+        return head in map(head_of, self.left)
+
+    def regain(self, found: Regained, now_ms: int) -> Restored:
+        def key(entry: Entry) -> tuple[object, ...]:
+            return (entry.kind, entry.recorded_at_ms, entry.body)
+
+        place = (found.keep.epoch, found.keep.seq)
+        aside = [entry for entry in self.entries if (entry.epoch, entry.seq) > place]
+        seen = max(entry.epoch for entry in (*self.entries, *self.left, *found.line, *found.lost))
+        epoch = max(seen, found.epochs) + 1
+        self.left += [*aside, *found.lost]
+        self.entries = [e for e in self.entries if e not in aside] + list(found.line)
+        self._sealed, self._sealed_count = [], 0
+        known = set(map(key, self.entries))
+        at = Head(epoch, 0, self.head().hash)
+        for entry in (*found.lost, *aside):
+            if key(entry) in known:
+                continue
+            known.add(key(entry))
+            again = make_entry(
+                self._terminal,
+                at,
+                entry.kind,
+                entry.schema,
+                entry.recorded_at_ms,
+                entry.business_date,
+                entry.body,
+            )
+            self.entries.append(again)
+            at = head_of(again)
+        fetched = len(found.line) + len(found.lost)
+        return Restored(epoch=epoch, at_ms=now_ms, fetched=fetched, again=at.seq)
+
+    def is_forked(self) -> bool:
+        return self.forked is not None
+
+    def note_fork(self, stored: int, now_ms: int) -> None:
+        self.forked = stored
 
     def watermark(self, name: str) -> Head:
         return self._marks.get(name, (EMPTY, 0))[0]
@@ -90,6 +152,7 @@ class MemoryShelf:
                 revision=revision.revision, scope=revision.scope, cursor=cursor
             )
         for item in items:
+            self.stale.discard((item.kind, item.key))
             if item.body is None:
                 self.decisions.pop((item.kind, item.key), None)
             else:
@@ -98,3 +161,22 @@ class MemoryShelf:
 
     def restart_feed(self, scope: str) -> None:
         self._cursors.pop(scope, None)
+        self.stale = set(self.decisions)
+
+    def has_stale_items(self, scope: str) -> bool:
+        return bool(self.stale)
+
+    def settle_feed(self, scope: str) -> None:
+        for key in self.stale:
+            del self.decisions[key]
+        self.stale = set()
+
+    def apply_snapshot(self, note: SnapshotNote) -> None:
+        packed = self.taken(note)
+        self.decisions = {
+            (item.kind, item.key): item.body or b""
+            for block in unpack_items(note.scope, [packed])
+            for item in block
+        }
+        self.stale = set()
+        self._cursors[note.scope] = note.revision

@@ -6,22 +6,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import structlog
 
 from sentra.events import Device
 from sentra.instants import Clock
 from sentra.link.client import Link
 from sentra.link.errors import LinkDown, LinkRefused
-from sentra.protocol.errors import FeedDamaged
+from sentra.protocol.errors import ProtocolError
+from sentra.protocol.messages import Hello
 from sentra.vault.failures import RevisionOutOfOrder
 from syncd.daemon.inbound import metrics
 from syncd.daemon.inbound.backoff import wait_ms
+from syncd.daemon.inbound.recovery import Recovery
 from syncd.daemon.operations import route
 from syncd.daemon.operations.fetch import fetch_page
 from syncd.daemon.operations.greet import Self, hello_of, note_hello
 from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName, Talk
+from syncd.daemon.operations.proving import Prover
 from syncd.daemon.operations.route import Line
-from syncd.daemon.operations.send import send_next
+from syncd.daemon.operations.send import send_aside, send_next
 from syncd.daemon.outbound.lines import Lines
 from syncd.daemon.outbound.shelf import VaultShelf
 
@@ -30,6 +34,9 @@ HELLO_EVERY_MS: Final = 30_000
 
 WAKE_GAP_MS: Final = 500
 """Between two hellos that wake-ups cause: in a busy branch every till is woken all the time."""
+
+FETCH_MS_MAX: Final = 2_000
+"""Of a long feed at once; then what was sold meanwhile has its turn."""
 
 FEED_EVENT: Final = "feed"
 HEAD_EVENT: Final = "head"
@@ -70,6 +77,8 @@ class Turner:
         self._version, self._stopped = version, stopped
         self._talks: dict[StoreName, Conversation] = {}
         self._states: dict[StoreName, Line] = {ROUTER: Line(), CLOUD: Line()}
+        self._recovery = Recovery(shelf, lines, clock)
+        self._prover = Prover(shelf.terminal(), shelf.proof)
         self._wakes: set[str] = set()
         self.has_router = False
         self.via: StoreName | None = None
@@ -91,6 +100,15 @@ class Turner:
     def skew_ms(self) -> int:
         """This clock minus the store's."""
         return -self.link.offset_ms if self.link is not None else 0
+
+    def has_sent_everything(self) -> bool:
+        """Whether the cloud has all of the journal, or a store keeps it beside another's."""
+        if self.via not in self._talks or self._shelf.is_provisional():
+            return False
+        talk, own = self._talks[self.via].talk, self._shelf.head()
+        if talk.aside is not None:
+            return (own.epoch, own.seq) <= (talk.aside.epoch, talk.aside.seq)
+        return talk.notice is None and self._shelf.backlog("cloud").count == 0
 
     def line(self, name: StoreName) -> Line:
         """How a line does."""
@@ -165,7 +183,8 @@ class Turner:
             self._fetch(talking)
             if self._ticks() < talking.resume_tick_ms:
                 return
-            if not self._send(name, talking) or self._router_is_due(name):
+            more = self._send(name, talking)
+            if not (more or talking.talk.due) or self._router_is_due(name):
                 return
 
     def _begin(self, name: StoreName, routers: Sequence[Device]) -> Conversation:
@@ -194,6 +213,25 @@ class Turner:
         return bool(self._wakes)
 
     def _greet(self, talking: Conversation) -> None:
+        # Cleared first: a wake-up during the hello asks for another one.
+        self._wakes.clear()
+        began = self._ticks()
+        answer = talking.link.hello(self._hello(talking))
+        talking.greeted_tick_ms = self._ticks()
+        # Rounded up: 0 says that it was not measured yet.
+        talking.rtt_ms = talking.greeted_tick_ms - began + 1
+        before = self.notice
+        key = self._shelf.identity.cloud_public_key
+        note_hello(talking.talk, answer, self._shelf, key, self._clock())
+        self._shelf.note_feed_heads(answer.feed)
+        self._prover.note_answer(answer)
+        if self._recovery.is_due(talking.talk) and self._recovers(talking):
+            note_hello(talking.talk, answer, self._shelf, key, self._clock())
+        now = talking.talk.notice or talking.talk.advice
+        if now not in (None, before):
+            _log.error("a person is needed", notice=now, store=talking.talk.store)
+
+    def _hello(self, talking: Conversation) -> Hello:
         waiting = self._shelf.backlog("cloud")
         me = Self(
             software=self._version,
@@ -202,19 +240,17 @@ class Turner:
             skew_ms=self.skew_ms,
             rtt_ms=talking.rtt_ms,
         )
-        # Cleared first: a wake-up during the hello asks for another one.
-        self._wakes.clear()
-        began = self._ticks()
-        answer = talking.link.hello(hello_of(self._shelf, me, self._clock()))
-        talking.greeted_tick_ms = self._ticks()
-        # Rounded up: 0 says that it was not measured yet.
-        talking.rtt_ms = talking.greeted_tick_ms - began + 1
-        before = self.notice
-        key = self._shelf.identity.cloud_public_key
-        note_hello(talking.talk, answer, self._shelf, key, self._clock())
-        now = talking.talk.notice or talking.talk.advice
-        if now not in (None, before):
-            _log.error("a person is needed", notice=now, store=talking.talk.store)
+        now_ms = self._clock()
+        proofs = self._prover.notes(now_ms, self._ticks())
+        return msgspec.structs.replace(hello_of(self._shelf, me, now_ms), proofs=proofs)
+
+    def _recovers(self, talking: Conversation) -> bool:
+        """Whether the journal, which was put back, goes on with what the stores hold of it."""
+        if not self._recovery.take(talking.talk, talking.link, lambda: self._hello(talking)):
+            return False
+        # What was said with the other stores was of another line.
+        self._talks = {name: one for name, one in self._talks.items() if one is talking}
+        return True
 
     def _fetch(self, talking: Conversation) -> None:
         """What is wrong with a feed never keeps a sale back: it is noted, and asked for again
@@ -223,26 +259,34 @@ class Turner:
         due, talk.due = talk.due, ()
         for scope in due:
             try:
-                more = True
-                while more and not self._stopped():
-                    more = fetch_page(talking.link, self._shelf, scope, key)
+                more, until_ms = True, self._ticks() + FETCH_MS_MAX
+                while more and not self._stopped() and self._ticks() < until_ms:
+                    more = fetch_page(
+                        talking.link, self._shelf, scope, key, is_cloud=talk.store == CLOUD
+                    )
                     metrics.APPLIED.inc()
+                if more:
+                    talk.due = (*talk.due, scope)
                 # Said again soon: the back office shows which tills have a new price.
                 self._wakes.add(FEED_EVENT)
-            except (LinkRefused, FeedDamaged) as error:
+            except (LinkRefused, ProtocolError) as error:
                 self._note_feed(talk, scope, error.slug, error)
             except RevisionOutOfOrder as error:
                 self._note_feed(talk, scope, error.code, error)
 
     def _note_feed(self, talk: Talk, scope: str, problem: str, error: Exception) -> None:
-        talk.advice = FEED_STUCK
+        if not (isinstance(error, LinkRefused) and error.problem.retry):
+            talk.advice = FEED_STUCK
         metrics.FAILED.labels(talk.store, problem).inc()
         _log.error("a feed is stuck", scope=scope, problem=problem, detail=str(error))
 
     def _send(self, name: StoreName, talking: Conversation) -> bool:
         """Whether there may be more to send."""
-        key = self._shelf.identity.cloud_public_key
-        sent = send_next(talking.link, self._shelf, talking.talk, key, self._clock())
+        key, talk = self._shelf.identity.cloud_public_key, talking.talk
+        if talk.aside is None:
+            sent = send_next(talking.link, self._shelf, talk, key, self._clock())
+        else:
+            sent = send_aside(talking.link, self._shelf, talk, self._clock())
         if sent is None:
             return False
         talking.resume_tick_ms = self._ticks() + talking.talk.pause_ms
@@ -251,6 +295,8 @@ class Turner:
         if not sent.moved:
             notice = talking.talk.notice
             _log.error("the journal is not taken", store=name, outcome=sent.outcome, notice=notice)
+            # The next hello tells why, soon.
+            self._wakes.add(HEAD_EVENT)
         return sent.moved
 
     def _router_is_due(self, name: StoreName) -> bool:

@@ -1,22 +1,63 @@
-"""Fetches what was decided, revision by revision, each verified before it is applied."""
+"""Fetches what was decided, step by step: a page of revisions, or the next part of a snapshot.
+
+Everything is verified before it is applied: a revision by its signature, a snapshot by its note's
+signature, its digest and the timeline that it is of.
+"""
 
 from __future__ import annotations
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from sentra.download import fetch_part
+from sentra.link.errors import LinkRefused
 from sentra.protocol.feed import open_revision
+from sentra.protocol.snapshot import CURSOR_BEYOND, SNAPSHOT_NEEDED, SnapshotNote
 from syncd.daemon.operations.ports import Shelf, Store
 
+_NOT_FOUND = 404
 
-def fetch_page(store: Store, shelf: Shelf, scope: str, cloud_key: Ed25519PublicKey) -> bool:
-    """Applies one page of a scope's feed; whether there may be more.
 
-    A revision that the cloud did not sign as it stands raises FeedDamaged and is not applied, nor
-    is anything behind it. Raises LinkDown, LinkRefused, RevisionOutOfOrder.
+def fetch_page(
+    store: Store, shelf: Shelf, scope: str, cloud_key: Ed25519PublicKey, *, is_cloud: bool = False
+) -> bool:
+    """Applies one page of a scope's feed, or takes one step with its snapshot; whether there may
+    be more.
+
+    After a restart of the feed, what it does not say anew must go. Where a feed ends only the cloud
+    itself is believed; of a router a snapshot is asked for, which it cannot cut short.
+
+    What the cloud did not sign as it stands raises FeedDamaged or SnapshotDamaged and is not
+    applied, nor is anything behind it. Raises LinkDown, LinkRefused, RevisionOutOfOrder.
     """
+    is_restarted = shelf.has_stale_items(scope)
+    if shelf.snapshot_begun(scope) is not None or (is_restarted and not is_cloud):
+        try:
+            return _fetch_part(store, shelf, scope, cloud_key)
+        except LinkRefused as refused:
+            if refused.problem.status != _NOT_FOUND:
+                raise
+            # A store of an older version, which has no snapshots.
     before = shelf.feed_cursor(scope)
-    head, revisions = store.feed(scope, before)
+    try:
+        head, revisions = store.feed(scope, before)
+    except LinkRefused as refused:
+        if refused.slug == SNAPSHOT_NEEDED:
+            return _fetch_part(store, shelf, scope, cloud_key)
+        if refused.slug == CURSOR_BEYOND:
+            # The next hello compares both ends, and restarts the feed where that is right.
+            return False
+        raise
     for revision in revisions:
         shelf.apply(revision, open_revision(revision, cloud_key))
     after = shelf.feed_cursor(scope)
+    if is_restarted and is_cloud and after >= head:
+        shelf.settle_feed(scope)
     return before < after < head
+
+
+def _fetch_part(store: Store, shelf: Shelf, scope: str, cloud_key: Ed25519PublicKey) -> bool:
+    def leads_further(note: SnapshotNote) -> bool:
+        return note.revision > shelf.feed_cursor(scope) or shelf.has_stale_items(scope)
+
+    fetch_part(store, shelf, scope, cloud_key, leads_further)
+    return True

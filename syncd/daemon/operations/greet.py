@@ -122,6 +122,14 @@ def take_head(talk: Talk, note: HeadNote, shelf: Shelf, now_ms: int) -> None:
 
 
 def _take_head(talk: Talk, here: Head, shelf: Shelf, now_ms: int) -> None:
+    talk.here = here
+    if shelf.holds(here):
+        talk.aside = None
+    if talk.store != CLOUD and not shelf.holds(here) and shelf.has_left(here):
+        # The router still has a line that this journal left. The next epoch shows it the new one.
+        own = shelf.head()
+        talk.head = Head(own.epoch, 0, shelf.hash_at(own.epoch, 0) or own.hash)
+        return
     if not shelf.holds(here):
         own = shelf.head()
         ahead = (here.epoch, here.seq) > (own.epoch, own.seq)

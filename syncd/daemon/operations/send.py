@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sentra.protocol.entry import Head
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, SEGMENTS_MAX, Parcel
 from sentra.protocol.messages import JournalAnswer, JournalOutcome
+from sentra.protocol.segment import read_header
 from syncd.daemon.operations.greet import FORK, note_mark, take_head
 from syncd.daemon.operations.ports import Shelf, Store, Talk
 
@@ -46,7 +47,7 @@ def send_next(
     Sealing happens here and not before, so that what waited long travels in large segments.
     Raises LinkDown or LinkRefused, and ValueError for an answer that is none.
     """
-    if talk.notice is not None or _behind(shelf.head(), talk.head):
+    if talk.notice is not None or shelf.is_provisional() or _behind(shelf.head(), talk.head):
         return None
     shelf.seal_pending()
     limit = min(max(talk.credit_bytes, 1), PARCEL_BYTES_MAX)
@@ -63,6 +64,42 @@ def send_next(
     return Sent(len(sealed), size_bytes, outcome.appended, outcome.outcome, moved)
 
 
+def send_aside(store: Store, shelf: Shelf, talk: Talk, now_ms: int) -> Sent | None:
+    """Where two machines use one identity: sends this one's line to the store's fork lane.
+
+    None where all of it is there. Nothing is acknowledged by it but that it is not lost. Raises
+    as `send_next` does.
+    """
+    if talk.aside is None or _behind(shelf.head(), talk.aside):
+        return None
+    shelf.seal_pending()
+    limit = min(max(talk.credit_bytes, 1), PARCEL_BYTES_MAX)
+    sealed = shelf.parcels_after(talk.aside, limit, SEGMENTS_MAX)
+    if not sealed:
+        return None
+    answer = store.send([Parcel(parcel) for parcel in sealed])
+    talk.credit_bytes, talk.pause_ms = answer.credit_bytes, answer.pause_ms
+    outcome = _outcome_for(answer, shelf.terminal())
+    moved = outcome.outcome in ("fork", "already", "appended")
+    if moved:
+        first, last = read_header(sealed[0]), read_header(sealed[-1])
+        talk.aside = Head(last.epoch, last.last_seq, last.last_hash)
+        talk.stored_aside += max(0, last.last_seq - first.first_seq + 1)
+        if shelf.is_forked():
+            shelf.note_fork(talk.stored_aside, now_ms)
+    else:
+        talk.aside = None
+    size_bytes = sum(len(parcel) for parcel in sealed)
+    return Sent(len(sealed), size_bytes, outcome.appended, outcome.outcome, moved)
+
+
+def _outcome_for(answer: JournalAnswer, terminal: str) -> JournalOutcome:
+    outcome = next((one for one in answer.outcomes if one.terminal == terminal), None)
+    if outcome is None:
+        raise ValueError("the answer does not name this terminal's journal")
+    return outcome
+
+
 def _behind(head: Head, other: Head) -> bool:
     return (head.epoch, head.seq) <= (other.epoch, other.seq)
 
@@ -71,10 +108,7 @@ def _note_answer(
     talk: Talk, answer: JournalAnswer, shelf: Shelf, cloud_key: Ed25519PublicKey, now_ms: int
 ) -> JournalOutcome:
     talk.credit_bytes, talk.pause_ms = answer.credit_bytes, answer.pause_ms
-    terminal = shelf.terminal()
-    outcome = next((o for o in answer.outcomes if o.terminal == terminal), None)
-    if outcome is None:
-        raise ValueError("the answer does not name this terminal's journal")
+    outcome = _outcome_for(answer, shelf.terminal())
     if outcome.outcome in ("appended", "already", "gap"):
         take_head(talk, outcome.here, shelf, now_ms)
         note_mark(outcome.cloud, shelf, cloud_key)

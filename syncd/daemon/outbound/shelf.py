@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from sentra.events import Device
 from sentra.protocol.entry import Head
-from sentra.protocol.feed import COMPANY, FeedItem, SealedRevision
-from sentra.vault import catalogue, journal, watermarks
+from sentra.protocol.feed import FeedItem, SealedRevision
+from sentra.protocol.messages import ProofNote
+from sentra.vault import catalogue, epochs, journal, watermarks
 from sentra.vault.database import Vault
+from sentra.vault.epochs import Regained, Restored
 from sentra.vault.identity import Identity, read_identity, write_identity
+from sentra.vault.proof import proof_note
+from syncd.daemon.outbound.feed_shelf import FeedShelf
 
 
-class VaultShelf:
+class VaultShelf(FeedShelf):
     """Each call is one short transaction of the vault."""
 
     def __init__(self, vault: Vault, identity: Identity) -> None:
@@ -23,10 +29,6 @@ class VaultShelf:
     def terminal(self) -> str:
         """The device's id."""
         return self.identity.device_id
-
-    def scopes(self) -> tuple[str, ...]:
-        """The company's feed and the branch's own."""
-        return (COMPANY, self.identity.branch_id)
 
     def timeline(self) -> str:
         """The cloud's timeline that this terminal saw last."""
@@ -49,6 +51,56 @@ class VaultShelf:
         """Whether the journal has exactly this entry."""
         with self._vault.reader() as db:
             return journal.holds(db, head)
+
+    def hash_at(self, epoch: int, seq: int) -> bytes | None:
+        """The hash at one place of the journal."""
+        with self._vault.reader() as db:
+            return journal.hash_at(db, epoch, seq)
+
+    def proof(self, base: Head, now_ms: int) -> ProofNote | None:
+        """What is to be proved next behind a place, counted and signed."""
+        with self._vault.reader() as db:
+            return proof_note(db, self.identity, base, now_ms)
+
+    def public_key(self) -> Ed25519PublicKey:
+        """What this terminal's segments are signed with."""
+        return self.identity.private_key.public_key()
+
+    def is_provisional(self) -> bool:
+        """Whether the vault was put back and has not heard yet what its stores hold."""
+        with self._vault.reader() as db:
+            return journal.is_provisional(db)
+
+    def settled_end(self) -> Head:
+        """The end of the journal before a provisional epoch."""
+        with self._vault.reader() as db:
+            return epochs.settled_end(db)
+
+    def has_left(self, head: Head) -> bool:
+        """Whether this is an entry of a line that the journal left."""
+        with self._vault.reader() as db:
+            return epochs.has_left(db, head)
+
+    def regain(self, found: Regained, now_ms: int) -> Restored:
+        """Takes up what was fetched and opens the next epoch, in one transaction."""
+        with self._vault.writer() as db:
+            done = epochs.regain(db, self.identity, found, now_ms)
+            end = journal.head(db)
+        journal.write_head_file(self._vault.folder, end)
+        journal.sync_head_file(self._vault.folder)
+        return done
+
+    def is_forked(self) -> bool:
+        """Whether the cloud is known to hold another machine's line in this terminal's name."""
+        with self._vault.reader() as db:
+            return epochs.forked(db) is not None
+
+    def note_fork(self, stored: int, now_ms: int) -> None:
+        """Remembers that it does; the first instant stays."""
+        with self._vault.writer() as db:
+            known = epochs.forked(db)
+            at_ms = now_ms if known is None else known.at_ms
+            epochs.note_fork(db, epochs.Forked(at_ms=at_ms, stored=stored))
 
     def watermark(self, name: str) -> Head:
         """How far the journal has come there."""

@@ -432,9 +432,9 @@ def test_a_restored_clouds_feed_is_read_from_its_beginning() -> None:
     line = a_line(CLOUD)
     line.store.revisions["company"] = revisions(3)
     line.greet()
-    fetch_page(line.store, line.shelf, "company", CLOUD_PUBLIC)
+    fetch_page(line.store, line.shelf, "company", CLOUD_PUBLIC, is_cloud=True)
     line.store.revisions["company"] = revisions(1)
     line.greet()
     assert line.talk.due == ("company",)
-    fetch_page(line.store, line.shelf, "company", CLOUD_PUBLIC)
+    fetch_page(line.store, line.shelf, "company", CLOUD_PUBLIC, is_cloud=True)
     assert line.shelf.feed_cursor("company") == 1
