@@ -45,12 +45,14 @@ _NOTHING_IS_ON_ITS_WAY: Final = """() =>
 _with_axe: Final[WeakSet[Page]] = WeakSet()
 
 _STICKING_OUT: Final = """() => {
-  const root = document.documentElement;
-  if (root.scrollWidth <= root.clientWidth) return [];
+  const width = document.documentElement.clientWidth;
+  const scrolls = (element) => element.scrollWidth > element.clientWidth;
+  const pages = [document.documentElement, ...document.querySelectorAll("main, .till-scroll")];
+  if (!pages.some(scrolls)) return [];
   const outside = [...document.querySelectorAll("body *")]
-    .filter((element) => element.getBoundingClientRect().right > root.clientWidth + 1)
+    .filter((element) => element.getBoundingClientRect().right > width + 1)
     .map((element) => element.outerHTML.slice(0, 160));
-  return [`${root.scrollWidth} px wide`, ...outside.slice(0, 8)];
+  return [`${Math.max(...pages.map((page) => page.scrollWidth))} px wide`, ...outside.slice(0, 8)];
 }"""
 
 
@@ -104,8 +106,9 @@ def assert_fits(page: Page) -> None:
 def choose(page: Page, *, theme: str = "light", language: str = "id") -> None:
     """Set the looks by the cookies that the switches set; takes effect at the next load."""
     looks = (("sentra_theme", theme), ("sentra_language", language))
-    address = page.url if page.url.startswith("http") else None
-    assert address, "open a page first: a cookie needs an address"
+    assert page.url.startswith("http"), "open a page first: a cookie needs an address"
+    # Of the whole site: a cookie of this page alone would leave its fragments in another language.
+    address = "/".join(page.url.split("/")[:3])
     for name, value in looks:
         page.context.add_cookies([{"name": name, "value": value, "url": address}])
 

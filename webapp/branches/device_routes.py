@@ -15,6 +15,7 @@ from sentra.ids import is_id
 from sentra.web.fragments import render
 from sentra.web.permissions import requires
 from webapp.branches import actions
+from webapp.branches.device_page import read_device
 from webapp.branches.routes import find_place
 from webapp.change import changing, parts
 from webapp.config import SETTINGS, Settings
@@ -74,6 +75,15 @@ def make_code(branch_id: str) -> Response:
     return render("webapp/branches/code.html", view=view)
 
 
+@blueprint.get("/branches/<branch_id>/codes")
+@requires("devices.enrol")
+def code_is_gone(branch_id: str) -> BaseResponse:
+    """Whoever loads the page of a code again, or in the other language: it is shown once only."""
+    place = find_place(branch_id)
+    say(gettext("A code is shown only once. Make another one if you need it."))
+    return redirect(url_for("branches.show", branch_id=place.id), 303)
+
+
 @blueprint.get("/branches/<branch_id>/codes/<code_id>")
 @requires("devices.enrol")
 def code_state(branch_id: str, code_id: str) -> BaseResponse:
@@ -94,6 +104,15 @@ def withdraw_code(branch_id: str, code_id: str) -> BaseResponse:
         actions.withdraw_code(change, place.id, code_id)
     say(gettext("The code is worth nothing any more."))
     return redirect(url_for("branches.show", branch_id=place.id), 303)
+
+
+@blueprint.get("/branches/<branch_id>/devices/<device_id>")
+@requires("branches.view")
+def show(branch_id: str, device_id: str) -> Response:
+    """One device: how it is, how far its journal is, and up to where all hold the same."""
+    place, _name = _device(branch_id, device_id)
+    view = read_device(connection(), place, device_id, parts().clock())
+    return render("webapp/branches/device.html", view=view)
 
 
 @blueprint.post("/branches/<branch_id>/devices/<device_id>/revoke")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,7 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 from pos_shell.payment.actions import complete_sale
 from pos_shell.sale import actions as sale
 from pos_shell.sale.store import load_cart
-from pos_shell.shift.actions import open_shift
+from pos_shell.shift.actions import close_shift, open_shift
+from pos_shell.till import Till
 from sentra.domain.payment import Offer
 from sentra.vault import journal
 from tests.e2e.browser import assert_accessible, assert_fits, in_looks, settled, shoot
@@ -296,6 +299,8 @@ SCREENS = {
     "search": "/sale/?q=zzzz",
     "line": "/sale/lines/1",
     "open-item": "/sale/open-item",
+    "discount": "/sale/discount",
+    "note": "/sale/note",
     "void": "/sale/void",
     "price-check": "/sale/price-check?check=kopiko",
     "parked": "/parked/",
@@ -324,12 +329,20 @@ def test_a_screen_is_accessible_and_fits_in_every_look(
     shoot(page, f"till-{name}")
 
 
-def test_opening_a_shift_and_a_new_till_are_accessible_too(
-    make: Callable[..., Shop], serve: Callable[[Flask], str], page: Page
+def test_what_comes_before_and_after_selling_is_accessible_too(
+    make: Callable[..., Shop], serve: Callable[[Flask], str], page: Page, tmp_path: Path
 ) -> None:
-    closed, waiting = make("closed"), make("waiting", fed=False)
-    closed.till.desk.person = RUDI
-    pages = {"open": (closed, "/shift/"), "waiting": (waiting, "/enrolment/waiting")}
+    closed, waiting, ended = make("closed"), make("waiting", fed=False), make("ended")
+    closed.till.desk.person = ended.till.desk.person = RUDI
+    open_shift(ended.till, RUDI, 200_000)
+    shift_id = close_shift(ended.till, RUDI, counted_cash=190_000).shift_id
+    new = replace(waiting, till=Till(tmp_path / "new", waiting.clock, waiting.till.random_bytes))
+    pages = {
+        "open": (closed, "/shift/"),
+        "waiting": (waiting, "/enrolment/waiting"),
+        "enter": (new, "/enrolment/"),
+        "z-report": (ended, f"/shift/{shift_id}"),
+    }
     for name, (shop, path) in pages.items():
         start = serve(an_app(shop))
         page.goto(f"{start}/?key={KEY}")
@@ -353,8 +366,6 @@ def test_the_payment_screen_needs_no_scrolling_on_the_smallest_usual_till(
 
 
 def test_a_new_price_is_offered_and_taken_when_asked(shop: Shop, selling: Page) -> None:
-    from dataclasses import replace
-
     from sentra.events import Price
     from sentra.protocol.feed import COMPANY
 

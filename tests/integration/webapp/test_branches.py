@@ -118,6 +118,9 @@ def test_a_code_is_shown_once_and_enrols_a_device(
     found = SHOWN.search(page)
     assert found
     [state_address] = set(re.findall(r'hx-get="(/branches/[^"]*/codes/[^"]*)"', page))
+    again = client.get(f"/branches/{branch_id}/codes", follow_redirects=True)
+    assert "A code is shown only once" in again.text
+    assert found[1] not in again.text
     asking = {"HX-Request": "true"}
     assert "Waiting for the machine" in client.get(state_address, headers=asking).text
     assert found[1] not in client.get(f"/branches/{branch_id}").text
