@@ -7,9 +7,12 @@ device; the private halves go nowhere but into the vault.
 from __future__ import annotations
 
 import platform
+import shutil
+import uuid
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,9 +21,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 from sentra.link.enrol import DeviceFacts, enrol
+from sentra.vault.aside import set_aside, take_place
 from sentra.vault.database import DATABASE_FILE, Vault
 from sentra.vault.failures import VaultExists
 from sentra.vault.identity import Identity, identity_from, write_identity
+
+FRESH: Final = "enrolling-"
+"""A vault on its way: an enrolment that fails leaves the present one where it is."""
 
 
 def enrol_device(
@@ -45,6 +52,29 @@ def enrol_device(
     finally:
         vault.close()
     return identity
+
+
+def enrol_again(
+    folder: Path, address: str, code: str, *, addresses: Sequence[str] = ()
+) -> tuple[Identity, Path | None]:
+    """Enrols this machine anew: (who it is now, where its old vault was set aside, if it had one).
+
+    For a vault that is damaged, or whose identity another machine uses too. The old one is moved
+    only once the new one is there; what it did not send yet, the daemon sends from its new place.
+    Close the vault first. Raises as `enrol_device` does; everything is then as it was.
+    """
+    if not (folder / DATABASE_FILE).exists():
+        return enrol_device(folder, address, code, addresses=addresses), None
+    fresh = folder / f"{FRESH}{uuid.uuid4().hex[:8]}"
+    try:
+        identity = enrol_device(fresh, address, code, addresses=addresses)
+    except BaseException:
+        # Nothing was enrolled, so nothing can be in it.
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    place = set_aside(folder)
+    take_place(fresh, folder)
+    return identity, place
 
 
 def _request_for(key: ec.EllipticCurvePrivateKey) -> str:

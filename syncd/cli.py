@@ -60,6 +60,13 @@ def syncd() -> None:
     multiple=True,
     help="host:port where the branch's tills find this router; may be given several times.",
 )
+@click.option(
+    "--set-aside",
+    "again",
+    is_flag=True,
+    help="Move the vault that is there into a folder beside, and keep it: for one that is damaged, "
+    "or whose identity another machine uses too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print who the device is as one JSON object.")
 def enrol(
     folder: Path,
@@ -67,13 +74,20 @@ def enrol(
     code: str,
     role: str | None,
     addresses: tuple[str, ...],
+    again: bool,
     as_json: bool,
 ) -> None:
     """Make this machine a till or a router, with a code from the back office."""
-    from sentra.enrolment import enrol_device
+    from sentra.enrolment import enrol_again, enrol_device
     from sentra.vault.keys import KEY_FILE
+    from sentra.vault.lock import hold
 
-    identity = enrol_device(folder, cloud, code, addresses=addresses)
+    aside = None
+    if again and folder.exists():
+        with hold(folder, "till"), hold(folder, "router"):
+            identity, aside = enrol_again(folder, cloud, code, addresses=addresses)
+    else:
+        identity = enrol_device(folder, cloud, code, addresses=addresses)
     place = "file" if (folder / KEY_FILE).exists() else "keyring"
     if as_json:
         fields = ("device_id", "role", "number", "name", "branch_id", "branch_code", "branch_name")
@@ -85,6 +99,14 @@ def enrol(
         click.echo(i18n.say("This machine is now router %(name)s of %(branch)s.", **values))
     else:
         click.echo(i18n.say("This machine is now till %(name)s of %(branch)s.", **values))
+    if aside is not None:
+        click.echo(
+            i18n.say(
+                "The old vault is kept in %(place)s. What it has not sent yet is sent from there "
+                "by the daemon.",
+                place=aside,
+            )
+        )
     if place == "file":
         click.echo(
             i18n.say(

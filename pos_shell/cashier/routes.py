@@ -16,6 +16,7 @@ from sentra.domain.lockout import PinLocked, wait_ms
 from sentra.domain.permission import Permission
 from sentra.events import Person
 from sentra.failures import Failure
+from sentra.vault.epochs import forked
 from sentra.web.fragments import go_to, render
 from sentra.web.permissions import public
 
@@ -25,10 +26,14 @@ _WHY = "this is where people sign in; the loopback key guards it"
 
 @dataclass(frozen=True, slots=True)
 class PeoplePage:
-    """Who may sell here, and who stands at the till now."""
+    """Who may sell here, and who stands at the till now.
+
+    `exists_twice`: another machine sells under this till's name.
+    """
 
     people: Sequence[Person]
     present: Person | None
+    exists_twice: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class PinPage:
 def choose() -> Response:
     """The names."""
     with till().vault.reader() as db:
-        page = PeoplePage(cashiers(db), till().desk.person)
+        page = PeoplePage(cashiers(db), till().desk.person, forked(db) is not None)
     return render("pos_shell/cashier/choose.html", page=page)
 
 

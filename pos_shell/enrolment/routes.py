@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, current_app, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from pos_shell.enrolment.actions import enrol
+from pos_shell.enrolment.actions import enrol, enrol_anew
 from pos_shell.enrolment.queries import arrival, is_ready
 from pos_shell.web import till, told
 from sentra.failures import Failure
+from sentra.vault.epochs import forked
 from sentra.web.fragments import go_to, render
 from sentra.web.permissions import public
 
 routes = Blueprint("enrolment", __name__, url_prefix="/enrolment")
+_WHY_ANEW = "a code from the back office is needed, and a till that exists twice"
 _WHY = "a till that is not enrolled has no people yet; the loopback key guards it"
 
 
@@ -26,6 +28,7 @@ class CodePage:
     address: str
     folder: str
     error: str = ""
+    anew: bool = False
 
 
 @routes.get("/")
@@ -48,6 +51,33 @@ def submit() -> BaseResponse:
         enrol(till(), address, code)
     except Failure as failure:
         page = CodePage(code, address, str(till().folder), told(failure))
+        return render("pos_shell/enrolment/enter.html", page=page, status=422)
+    return go_to(url_for("enrolment.wait"))
+
+
+@routes.get("/anew")
+@public(_WHY_ANEW)
+def enter_anew() -> BaseResponse:
+    """What happened to a till that exists twice, and the form for its new code."""
+    with till().vault.reader() as db:
+        if forked(db) is None:
+            return go_to(url_for("start.begin"))
+    page = CodePage("", till().identity.cloud_url, str(till().folder), anew=True)
+    return render("pos_shell/enrolment/enter.html", page=page)
+
+
+@routes.post("/anew")
+@public(_WHY_ANEW)
+def submit_anew() -> BaseResponse:
+    """Exchange the code; the old vault is set aside."""
+    with till().vault.reader() as db:
+        if forked(db) is None:
+            return go_to(url_for("start.begin"))
+    code, address = request.form.get("code", ""), request.form.get("address", "").strip()
+    try:
+        enrol_anew(till(), address, code)
+    except Failure as failure:
+        page = CodePage(code, address, str(till().folder), told(failure), anew=True)
         return render("pos_shell/enrolment/enter.html", page=page, status=422)
     return go_to(url_for("enrolment.wait"))
 

@@ -37,9 +37,9 @@ def _warnings(now: SyncState) -> list[SyncPill]:
         detail = ago(now.daemon_seen_at_ms) if now.daemon_seen_at_ms else ""
         found.append(SyncPill("bad", gettext("Sending has stopped"), detail))
     notices = {
-        "fork": gettext("This till exists twice: call support"),
+        "fork": gettext("This till exists twice: enrol it anew"),
         "revoked": gettext("This till was revoked"),
-        "journal-behind": gettext("This till runs on an old copy: call support"),
+        "journal-behind": gettext("This till runs on an old copy: what it lost is fetched"),
         "refused": gettext("The cloud refuses this till's journal: call support"),
         "unanswered": gettext("Nobody confirms what was sent: call support"),
         "protocol-too-old": gettext("This till's version is too old: update it"),
@@ -47,6 +47,9 @@ def _warnings(now: SyncState) -> list[SyncPill]:
     }
     if now.notice in notices:
         found.append(SyncPill("bad", notices[now.notice]))
+    if now.restored is not None:
+        detail = gettext("Journal restored, epoch %(epoch)s", epoch=now.restored.epoch)
+        found.append(SyncPill("ok", detail, ago(now.restored.at_ms)))
     if abs(now.skew_ms) > SKEW_SHOWN_MS:
         found.append(SyncPill("wait", gettext("Clock %(skew)s", skew=skew(now.skew_ms))))
     return found

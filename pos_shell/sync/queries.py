@@ -11,8 +11,9 @@ from typing import Final, Literal
 
 from pos_shell.till import Till
 from sentra.protocol.entry import EMPTY
-from sentra.vault import catalogue, journal, state
+from sentra.vault import catalogue, epochs, journal, state
 from sentra.vault.driver import Connection
+from sentra.vault.epochs import Restored
 from sentra.vault.state import LinkState
 
 SILENT_AFTER_MS: Final = 10_000
@@ -20,6 +21,9 @@ SILENT_AFTER_MS: Final = 10_000
 
 SKEW_SHOWN_MS: Final = 120_000
 """Clocks that differ by less cause no trouble to anybody."""
+
+RESTORED_SHOWN_MS: Final = 24 * 60 * 60 * 1000
+"""How long the till says that its journal was put back: whoever comes in the morning sees it."""
 
 Level = Literal["saved", "waiting", "nothing"]
 
@@ -40,7 +44,8 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    """Both hops, and what the daemon says. `router` is None where the branch has no router."""
+    """Both hops, and what the daemon says. `router` is None where the branch has no router;
+    `restored` says that the journal was put back lately."""
 
     router: Hop | None
     cloud: Hop
@@ -48,6 +53,7 @@ class SyncState:
     daemon_seen_at_ms: int
     skew_ms: int
     notice: str | None
+    restored: Restored | None
 
 
 def sync_state(till: Till) -> SyncState:
@@ -61,6 +67,7 @@ def sync_state(till: Till) -> SyncState:
         )
         router = _hop(db, "router", said.router, empty) if has_router else None
         cloud = _hop(db, "cloud", said.cloud, empty)
+        restored = epochs.restored(db)
     return SyncState(
         router=router,
         cloud=cloud,
@@ -68,6 +75,7 @@ def sync_state(till: Till) -> SyncState:
         daemon_seen_at_ms=said.updated_at_ms,
         skew_ms=said.skew_ms,
         notice=said.notice,
+        restored=restored if restored and now_ms - restored.at_ms < RESTORED_SHOWN_MS else None,
     )
 
 

@@ -26,8 +26,8 @@ class VaultExists(VaultFailure):
 
     code = "vault-exists"
     sentence = (
-        "There is a vault in %(folder)s already. Use another folder, or move the old one aside "
-        "first; never delete it while it may hold sales that were not sent."
+        "There is a vault in %(folder)s already. Use another folder, or set the old one aside with "
+        "sentra enrol --set-aside; never delete it while it may hold sales that were not sent."
     )
 
 
@@ -59,9 +59,9 @@ class VaultDamaged(VaultFailure):
 
     code = "vault-damaged"
     sentence = (
-        "The vault in %(folder)s is damaged (%(detail)s). Copy the whole folder to a safe place, "
-        "do not delete it, then enrol this device anew in an empty folder: what was sent comes "
-        "back by itself."
+        "The vault in %(folder)s is damaged (%(detail)s). Do not delete it. Ask the back office "
+        "for a code and enrol this device anew with sentra enrol --set-aside: the damaged vault "
+        "is moved aside and kept, and prices and people come back by themselves."
     )
 
 

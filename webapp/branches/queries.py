@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
-from sentra.cloud.tables import branch, device, enrolment_code, journal_head
+from sentra.cloud.tables import branch, device, enrolment_code, exception, journal_head
 from webapp.dashboard.attention import OLD_BACKLOG_MS, SILENT_MS
 from webapp.places import Place
 
@@ -20,7 +20,11 @@ DeviceState = Literal["ok", "behind", "silent", "never", "revoked"]
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """A till or router as it last told of itself."""
+    """A till or router as it last told of itself.
+
+    `epoch` above 1: its journal was put back and went on; `is_forked`: two machines use its name,
+    and nobody has settled it yet.
+    """
 
     id: str
     branch_id: str
@@ -40,6 +44,8 @@ class DeviceRow:
     via: str | None
     entry_count: int
     head_at_ms: int | None
+    epoch: int = 1
+    is_forked: bool = False
 
     @property
     def is_skewed(self) -> bool:
@@ -126,7 +132,11 @@ def read_devices(
     d, h = device.c, journal_head.c
     rows = connection.execute(
         select(
-            device, func.coalesce(h.entry_count, 0).label("entries"), h.moved_at_ms.label("head_at")
+            device,
+            func.coalesce(h.entry_count, 0).label("entries"),
+            h.moved_at_ms.label("head_at"),
+            func.coalesce(h.epoch, 1).label("epoch"),
+            _is_forked().label("is_forked"),
         )
         .select_from(
             device.outerjoin(journal_head, (h.branch_id == d.branch_id) & (h.terminal_id == d.id))
@@ -181,6 +191,19 @@ def _device(row: Any, names: dict[str, str], now_ms: int) -> DeviceRow:
         names.get(row.via) if row.via else None,
         row.entries,
         row.head_at,
+        row.epoch,
+        row.is_forked,
+    )
+
+
+def _is_forked() -> ColumnElement[bool]:
+    """Whether an exception about a second machine waits for somebody."""
+    e, d = exception.c, device.c
+    return exists().where(
+        e.branch_id == d.branch_id,
+        e.terminal_id == d.id,
+        e.kind == "journal-fork",
+        e.resolved_at_ms.is_(None),
     )
 
 

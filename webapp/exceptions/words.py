@@ -71,8 +71,29 @@ WORDINGS: Final = {
     "journal-fork": Wording(
         lazy_gettext("Two machines with one identity"),
         lazy_gettext("Entries %(first_seq)s to %(last_seq)s exist twice, with different contents."),
-        lazy_gettext("Both are kept, one of them beside the books."),
-        lazy_gettext("Find the copied machine, revoke this device and enrol both anew."),
+        lazy_gettext("Both lines are kept, and every sale of both is in the books, once."),
+        lazy_gettext(
+            "Find the machine that says it exists twice and enrol it anew there, with a new code. "
+            "If a disk was put back from a copy, the till goes on by itself: close this."
+        ),
+    ),
+    "journal-restored": Wording(
+        lazy_gettext("A till's journal was put back"),
+        lazy_gettext(
+            "The till found itself on an old copy of its data. Behind entry %(before_seq)s of "
+            "epoch %(before_epoch)s it opened epoch %(new_epoch)s."
+        ),
+        lazy_gettext("It fetched back what it had lost, and recorded again what it sold since."),
+        lazy_gettext("Ask who put the copy back, count the drawer of that day, then close this."),
+    ),
+    "proof-different": Wording(
+        lazy_gettext("Till, router and cloud do not hold the same"),
+        lazy_gettext(
+            "Of the entries after %(after)s up to %(up_to)s, the %(place)s counted %(said)s "
+            "(%(what)s), and the cloud %(counted)s."
+        ),
+        lazy_gettext("Everything is kept as it is; they are compared again and again."),
+        lazy_gettext("Run “sentra verify” at the till, the router and the cloud: it names it."),
     ),
     "sums-overflow": Wording(
         lazy_gettext("A sum that is too large"),
@@ -89,10 +110,22 @@ SEVERITIES: Final = {
 }
 
 
+_PLACES: Final = {
+    "till": lazy_gettext("till"),
+    "router": lazy_gettext("router"),
+    "cloud": lazy_gettext("cloud"),
+}
+
+
 def exception_title(kind: str) -> str:
     """One line that names a kind of exception."""
     wording = WORDINGS.get(kind)
     return str(wording.title) if wording else kind
+
+
+def place_name(place: str) -> str:
+    """Who counted: till, router or cloud."""
+    return str(_PLACES.get(place, place))
 
 
 def severity_name(severity: str) -> str:
@@ -106,6 +139,8 @@ def sentence_of(kind: str, params: Mapping[str, Any]) -> str:
     if wording is None:
         return str(gettext("This version has no words for it: %(values)s", values=dict(params)))
     values = {name: str(value) for name, value in params.items()}
+    if "place" in params:
+        values["place"] = place_name(values["place"])
     if "quantity_milli" in params:
         values["quantity"] = quantity(int(params["quantity_milli"]))
     try:
