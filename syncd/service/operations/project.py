@@ -95,11 +95,13 @@ def project_run(pieces: Iterable[Piece]) -> Projection:
 
 def sums_are_safe(increments: Increments) -> bool:
     """Whether no sum of a run comes near the 64 bits of its column, and no key is too long."""
-    return all(
-        max(map(abs, amounts)) <= AMOUNT_MAX and sum(map(len, map(str, key))) <= KEY_LENGTH_MAX
-        for sums in increments.values()
-        for key, amounts in sums.items()
-    )
+    for sums in increments.values():
+        for amounts in sums.values():
+            if max(amounts) > AMOUNT_MAX or min(amounts) < -AMOUNT_MAX:
+                return False
+        if any(len("".join(map(str, key))) > KEY_LENGTH_MAX for key in sums):
+            return False
+    return True
 
 
 def merge(into: Increments, added: Increments) -> None:

@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 from psycopg2 import DataError, IntegrityError, extensions
 from psycopg2 import Error as PgError
 from psycopg2.errors import ProgramLimitExceeded, UniqueViolation
-from sqlalchemy import BigInteger, Date, SmallInteger, Table, Uuid
+from sqlalchemy import BigInteger, Column, Date, SmallInteger, Table, Uuid
 
 from sentra.projection.aside import FACT_DUPLICATE, FACT_NOT_PROJECTED
 from sentra.projection.rollups import ROLLUPS, Increments
@@ -89,6 +88,8 @@ def encode_rows(projection: Projection) -> PreparedRows:
         ]
     except (ValueError, OverflowError, struct.error) as error:
         return PreparedRows(projection, impossible=error)
+    # From here on they are only bytes: a run's tuples need not wait for PostgreSQL.
+    projection.rows.clear()
     return PreparedRows(projection, copies)
 
 
@@ -162,10 +163,9 @@ _ARRAY_TYPES: Final = {BigInteger: "bigint", Date: "date", SmallInteger: "smalli
 
 
 def _upsert(table: Table) -> str:
-    """Add sums from one JSON array of rows: one parameter, whatever their number."""
+    """Add sums from an array for each column: PostgreSQL reads each value once, as its type."""
     columns = list(table.columns)
-    types = [_ARRAY_TYPES.get(type(column.type), "text") for column in columns]
-    values = ", ".join(f"(r->>{at})::{kind}" for at, kind in enumerate(types))
+    arrays = ", ".join(f"%s::{_array_type(column)}[]" for column in columns)
     names = ", ".join(column.name for column in columns)
     keys = ", ".join(column.name for column in table.primary_key)
     sums = ", ".join(
@@ -175,9 +175,13 @@ def _upsert(table: Table) -> str:
     )
     return (
         f"INSERT INTO {table.name} AS t ({names}) "  # noqa: S608 - names of our own tables
-        f"SELECT {values} FROM json_array_elements(%s::json) AS r "
+        f"SELECT * FROM unnest({arrays}) "
         f"ON CONFLICT ({keys}) DO UPDATE SET {sums}"
     )
+
+
+def _array_type(column: Column[Any]) -> str:
+    return _ARRAY_TYPES.get(type(column.type), "text")
 
 
 _UPSERTS: Final = {name: _upsert(table) for name, table in ROLLUPS.items()}
@@ -188,7 +192,7 @@ def add_sums(cursor: extensions.cursor, increments: Increments) -> bool:
     nothing is added."""
     statements = [
         # Sorted, so that two requests never wait for each other's rows in a circle.
-        cursor.mogrify(_UPSERTS[name], (_as_json([(*key, *sums[key]) for key in sorted(sums)]),))
+        cursor.mogrify(_UPSERTS[name], _as_arrays(sorted(sums.items())))
         for name, sums in increments.items()
         if sums
     ]
@@ -203,8 +207,20 @@ def add_sums(cursor: extensions.cursor, increments: Increments) -> bool:
     return True
 
 
-def _as_json(rows: Sequence[tuple[Any, ...]]) -> str:
-    return msgspec.json.encode(rows).decode()
+def _as_arrays(sums: Sequence[tuple[tuple[Any, ...], list[int]]]) -> list[str]:
+    """The columns of keys and sums, each written as PostgreSQL writes an array."""
+    keys = zip(*(key for key, _ in sums), strict=True)
+    amounts = zip(*(each for _, each in sums), strict=True)
+    return [_as_array(column) for column in (*keys, *amounts)]
+
+
+def _as_array(values: Sequence[str | int]) -> str:
+    if isinstance(values[0], int):
+        return "{" + ",".join(map(str, values)) + "}"
+    text = '","'.join(map(str, values))
+    if "\\" in text or text.count('"') != 2 * (len(values) - 1):
+        text = '","'.join(str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return '{"' + text + '"}'
 
 
 class Products:
