@@ -16,6 +16,7 @@ from sentra.protocol.envelope import Parcel, pack, unpack
 from tests.integration.router.conftest import Running
 from tests.support.fake_cloud import now_ms
 from tests.support.journals import Journal
+from tests.support.knocking import assert_held, fields_of, knocks, signed_noise
 from tests.support.lies import HAD, LIES, Lie
 
 TABLES = ("held_segment", "held_head", "cached_revision", "branch_item")
@@ -80,3 +81,32 @@ def test_every_lie_has_its_problem_is_logged_once_counted_and_changes_nothing(
         warned = [line for line in logged[lines:] if line["log_level"] == "warning"]
         assert [line["problem"] for line in warned] == [lie.problem], name
         assert _counts(served) == held, name
+
+
+def test_noise_from_a_true_till_is_never_a_500_and_changes_nothing(
+    served: Running, journal: Journal
+) -> None:
+    app = served.router.app(tls=True)
+    client, held = app.test_client(), _counts(served)
+    for knock in signed_noise(app, each=8, seed=20261122):
+        if knock.target.startswith("/v1/stream"):
+            continue
+        nonce, body = secrets.token_bytes(signing.NONCE_BYTES), knock.options["data"]
+        signed = signing.sign(
+            journal.key, journal.terminal, knock.method, knock.target, body, now_ms(), nonce
+        )
+        headers = [*knock.options["headers"], (signing.HEADER, signed)]
+        answer = client.open(knock.target, method=knock.method, data=body, headers=headers)
+        assert_held(knock, answer)
+    assert _counts(served) == held
+
+
+def test_the_pages_of_a_router_answer_no_odd_request_with_a_500(served: Running) -> None:
+    app = served.router.app(tls=False)
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    for knock in knocks(
+        app, fields_of("router_agent"), ("482913",), each=4, seed=20261122,
+        leave_out=lambda rule: "stream" in rule.endpoint,
+    ):  # fmt: skip
+        assert_held(knock, client.open(knock.target, method=knock.method, **knock.options))

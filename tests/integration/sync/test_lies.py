@@ -10,10 +10,12 @@ from flask import Flask
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, func, select, table
 
+from sentra.protocol import signing
 from sentra.protocol.answer import unpack_answer
 from sentra.protocol.envelope import Parcel, pack, unpack
 from tests.integration.sync.conftest import TestDevice
 from tests.support.journals import Journal
+from tests.support.knocking import assert_held, signed_noise
 from tests.support.lies import HAD, LIES, Lie
 
 TABLES = (
@@ -69,3 +71,20 @@ def test_every_lie_has_its_problem_is_logged_once_counted_and_changes_nothing(
         warned = [line for line in logged[lines:] if line["log_level"] == "warning"]
         assert [line["problem"] for line in warned] == [lie.problem], name
         assert _counts(engine) == held, name
+
+
+def test_noise_from_a_true_device_is_never_a_500_and_changes_nothing(
+    app: Flask, terminal: TestDevice, engine: Engine
+) -> None:
+    held = _counts(engine)
+    for number, knock in enumerate(signed_noise(app, each=8, seed=20261122)):
+        if knock.target.startswith("/v1/stream"):
+            continue
+        nonce = number.to_bytes(signing.NONCE_BYTES, "big")
+        signed = terminal.sign(knock.method, knock.target, knock.options["data"], {"nonce": nonce})
+        headers = [*knock.options["headers"], (signing.HEADER, signed)]
+        answer = terminal.client.open(
+            knock.target, method=knock.method, data=knock.options["data"], headers=headers
+        )
+        assert_held(knock, answer)
+    assert _counts(engine) == held
