@@ -31,7 +31,7 @@ from webapp.courier.routes import install_courier_uploads
 from webapp.dashboard.routes import blueprint as dashboard
 from webapp.database import install_database, unavailable
 from webapp.exceptions.routes import blueprint as exceptions
-from webapp.exceptions.words import exception_title, severity_name
+from webapp.exceptions.words import exception_title, place_name, severity_name
 from webapp.frame import first_page, make_frame, role_name
 from webapp.identity import current_member
 from webapp.limits import install_limits
@@ -66,6 +66,7 @@ FILTERS: Final = {
     "role_name": role_name,
     "zone_label": zone_label,
     "exception_title": exception_title,
+    "place_name": place_name,
     "severity_name": severity_name,
 }
 """Words for codes, beside the filters of the kernel."""

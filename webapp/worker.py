@@ -24,7 +24,7 @@ from sentra.cloud.keys import load_keys
 from sentra.cloud.redis_client import connect_redis, wait_for_redis
 from sentra.cloud.schema import require_newest
 from sentra.cloud.tables import import_run
-from webapp import archiving, feed_keeping
+from webapp import archiving, feed_keeping, proving
 from webapp.config import Settings
 
 QUEUE: Final = "sentra"
@@ -33,6 +33,8 @@ JOBS: Final = {
     "import.catalogue": "webapp.catalogue.importing.job.import_run_job",
     "import.courier": "webapp.courier.job.courier_job",
     archiving.JOB: "webapp.archiving.archive_job",
+    proving.COMPARE: "webapp.proving.compare_job",
+    proving.RETRY: "webapp.proving.retry_job",
     feed_keeping.JOB: "webapp.feed_keeping.keep_job",
 }
 """Name of a job -> its function, which is called with one id."""
@@ -135,7 +137,11 @@ def _recover(engine: Engine, queue: Queue) -> None:
     )
     with engine.connect() as connection:
         rows = connection.execute(waiting).all()
-        regular = [*archiving.due(connection), *feed_keeping.due(connection)]
+        regular = [
+            *archiving.due(connection),
+            *feed_keeping.due(connection),
+            *proving.due(connection),
+        ]
     for job, subject in regular:
         _enqueue(queue, job, subject)
     for row in rows:

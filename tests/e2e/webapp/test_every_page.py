@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from playwright.sync_api import Page, expect
+from sqlalchemy import Engine, insert
 
+from sentra.cloud.tables import proof
 from tests.e2e.browser import DESK, PHONE, assert_accessible, assert_fits, in_looks, settled, shoot
+from tests.present import NOW_MS
 from tests.support.chain import Chain
 
 Enter = Callable[..., Page]
@@ -75,6 +78,33 @@ def test_whatever_a_list_leads_to_is_accessible_and_fits(sign_in: Enter, office:
     page = sign_in()
     for name in details(page, office):
         look_at(page, name)
+        if name == "branch":
+            page.goto(page.url.partition("?")[0] + "/edit")
+            look_at(page, "branch-edit")
+
+
+def test_a_tills_page_with_its_proof_is_accessible_and_fits(
+    sign_in: Enter, office: str, chain: Chain, as_owner: Engine
+) -> None:
+    till = next(one for one in chain.tills.values() if one.branch_id == chain.branches["SGT"])
+    differs = {"place": "router", "what": "cash", "said": "1250000", "counted": "1205000"}
+    with as_owner.begin() as connection:
+        connection.execute(
+            insert(proof).values(
+                branch_id=till.branch_id,
+                terminal_id=till.id,
+                seq=41,
+                hash=bytes(range(32)),
+                entry_count=41,
+                tenders={"cash": 1_250_000, "qris": 75_000},
+                places=["till", "router", "cloud"],
+                proved_at_ms=NOW_MS,
+                difference={**differs, "after": "1/41", "up_to": "1/53"},
+            )
+        )
+    page = sign_in()
+    page.goto(f"{office}/branches/{till.branch_id}/devices/{till.id}")
+    look_at(page, "device")
 
 
 def test_the_door_is_accessible_and_fits(page: Page, office: str) -> None:

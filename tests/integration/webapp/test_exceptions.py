@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
 
+from sentra.cloud.proofs import PROOF_DIFFERENT
 from sentra.projection.aside import SET_ASIDE
 from syncd.service.operations import findings
 from tests.support.backoffice import Clients, post
@@ -23,7 +24,7 @@ def test_every_kind_that_the_sync_service_raises_has_its_words() -> None:
         for name, value in vars(findings).items()
         if name.isupper() and isinstance(value, str) and not name.endswith("_MAX")
     }
-    assert raised | SET_ASIDE == set(WORDINGS)
+    assert raised | SET_ASIDE | {PROOF_DIFFERENT} == set(WORDINGS)
 
 
 def test_an_exception_is_told_with_its_values(webapp: Flask) -> None:
