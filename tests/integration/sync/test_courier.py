@@ -37,6 +37,7 @@ from sentra.courier.files import Receipt, read_receipt, write_receipt
 from sentra.protocol.courier import (
     RANDOM_BYTES,
     CourierHeader,
+    contents_bytes,
     open_envelopes,
     read_header,
     seal,
@@ -297,6 +298,18 @@ def test_a_part_on_the_stick_that_was_damaged_is_packed_again(till: Till, stick:
     assert packed.entries == 7
 
 
+def test_a_part_that_somebody_put_there_keeps_nothing_from_being_packed(
+    till: Till, stick: Path, company_keys: CompanyKeys
+) -> None:
+    """Whoever writes such a part could otherwise have the sales left behind."""
+    live_sales(till, 4)
+    part = parts_of(till, stick)[0]
+    forged(part, replace(till[1], private_key=company_keys.signing_key), company_keys)
+    packed = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS)
+    assert part not in packed.kept
+    assert packed.entries == 4, "all from the first on: the parts behind do not follow"
+
+
 class StopsAfterOne:
     """The cloud, whose power goes after the first envelope."""
 
@@ -366,15 +379,29 @@ def test_a_file_that_is_not_what_was_packed_changes_nothing(
     assert unpacking.unpack(part, taker).appended == 3
 
 
-def forged(part: Path, identity: Identity, cloud: CompanyKeys, **changes: object) -> None:
-    """The same contents under another header, truly signed by the till's own key."""
+def forged(
+    part: Path, identity: Identity, cloud: CompanyKeys, more: bytes = b"", **changes: Any
+) -> None:
+    """The same contents, and perhaps more, under another header, signed by the identity's key."""
     data = part.read_bytes()
+    envelopes = [*open_envelopes([data], cloud.signing_key), *([more] if more else [])]
+    changes["size_bytes"] = contents_bytes(len(one) for one in envelopes)
     header = msgspec.structs.replace(read_header([data]), **changes)
-    envelopes = list(open_envelopes([data], cloud.signing_key))
     readers = [identity.cloud_public_key]
     part.write_bytes(
         b"".join(seal(header, envelopes, readers, identity.private_key, bytes(RANDOM_BYTES)))
     )
+
+
+def test_a_signed_file_whose_second_envelope_is_none_changes_nothing(
+    till: Till, stick: Path, taker: CloudTaker, engine: Engine, company_keys: CompanyKeys
+) -> None:
+    sell(*till, 3)
+    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
+    forged(part, till[1], company_keys, more=b"no envelope")
+    with pytest.raises(FileDamaged):
+        unpacking.unpack(part, taker)
+    assert in_cloud(engine) == []
 
 
 def test_a_file_of_others_changes_nothing(
@@ -383,18 +410,19 @@ def test_a_file_of_others_changes_nothing(
     vault, identity = till
     sell(vault, identity, 3)
     part = packing.pack(TillDepot(vault, identity), stick, now_ms=NOW_MS).written[0]
-    for changes, failure in (
+    cases: tuple[tuple[dict[str, Any], type[CourierFailure]], ...] = (
         ({"company_id": an_id(5)}, OtherCompany),
         ({"device_id": an_id(6)}, PackedByUnknown),
         ({"device_id": "../../etc"}, PackedByUnknown),
         ({"branch_id": an_id(7)}, PackedByUnknown),
         ({"role": "router"}, PackedByUnknown),
-    ):
+    )
+    whole: dict[str, Any] = {"company_id": identity.company_id, "device_id": identity.device_id}
+    whole |= {"branch_id": identity.branch_id, "role": "terminal"}
+    for changes, failure in cases:
         forged(part, identity, company_keys, **changes)
         with pytest.raises(failure):
             unpacking.unpack(part, taker)
-        whole = {"company_id": identity.company_id, "device_id": identity.device_id}
-        whole |= {"branch_id": identity.branch_id, "role": "terminal"}
         forged(part, identity, company_keys, **whole)
     secret = replace(identity, cloud_public_key=identity.private_key.public_key())
     part = packing.pack(TillDepot(vault, secret), stick, now_ms=NOW_MS, again=True).written[0]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,6 +137,14 @@ def test_chunks_cannot_be_cut_off_or_exchanged_even_by_who_may_sign() -> None:
     swapped = data[:start] + second + first + data[start + 2 * step :]
     with pytest.raises(CourierDamaged):
         list(open_envelopes([swapped], CLOUD))
+
+
+def test_a_chunk_knows_whether_it_is_the_last() -> None:
+    """Also where nothing else would tell: whole chunks are there, and the later ones are gone."""
+    key = ChaCha20Poly1305(bytes(32))
+    first = key.encrypt(courier._nonce(0, last=False), b"a" * CHUNK_BYTES, None)
+    with pytest.raises(CourierDamaged):
+        list(courier._decrypted(courier._Source([first]), CHUNK_BYTES, key))
 
 
 def test_a_header_fits_only_its_own_contents() -> None:
