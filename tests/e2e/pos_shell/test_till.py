@@ -18,6 +18,7 @@ from pos_shell.shift.actions import close_shift, open_shift
 from pos_shell.till import Till
 from sentra.domain.payment import Offer
 from sentra.vault import journal
+from sentra.vault.epochs import Forked, note_fork
 from tests.e2e.browser import assert_accessible, assert_fits, in_looks, settled, shoot
 from tests.support.shop import BRANCH_ID, DEWI, DEWI_PIN, KEY, RUDI, RUDI_PIN, Shop, an_app
 
@@ -336,12 +337,17 @@ def test_what_comes_before_and_after_selling_is_accessible_too(
     closed.till.desk.person = ended.till.desk.person = RUDI
     open_shift(ended.till, RUDI, 200_000)
     shift_id = close_shift(ended.till, RUDI, counted_cash=190_000).shift_id
+    twice = make("twice")
+    with twice.till.vault.writer() as db:
+        note_fork(db, Forked(at_ms=twice.clock(), stored=3))
     new = replace(waiting, till=Till(tmp_path / "new", waiting.clock, waiting.till.random_bytes))
     pages = {
         "open": (closed, "/shift/"),
         "waiting": (waiting, "/enrolment/waiting"),
         "enter": (new, "/enrolment/"),
         "z-report": (ended, f"/shift/{shift_id}"),
+        "twice": (twice, "/cashier/"),
+        "anew": (twice, "/enrolment/anew"),
     }
     for name, (shop, path) in pages.items():
         start = serve(an_app(shop))
