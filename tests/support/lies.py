@@ -181,6 +181,15 @@ def _another_branchs_feed(_mine: Journal, other: Journal) -> Lie:
     return Lie("GET", f"/v1/feed?scope={other.terminal}&after=0", b"", "request", "scope-refused")
 
 
+def _journal_from_the_future(_mine: Journal, _other: Journal) -> Lie:
+    """As a till whose store was restored would ask, or one that lies about its head."""
+    return Lie("GET", "/v1/journal?epoch=9&after=999999", b"", "request", "cursor-beyond")
+
+
+def _journal_of_no_epoch(_mine: Journal, _other: Journal) -> Lie:
+    return Lie("GET", f"/v1/journal?epoch=0&after={2**70}", b"", "request", "malformed")
+
+
 LIES: Final[Mapping[str, Make]] = {
     "a segment that unpacks to gigabytes": _unpacks_to_gigabytes,
     "a segment that says that it unpacks to gigabytes": _says_gigabytes,
@@ -199,5 +208,7 @@ LIES: Final[Mapping[str, Make]] = {
     "a hello that is none": _junk_for_a_hello,
     "a feed cursor beyond the end": _cursor_beyond_the_end,
     "a feed cursor that is none": _cursor_that_is_none,
+    "a head from the future": _journal_from_the_future,
+    "a journal of no epoch": _journal_of_no_epoch,
     "another branch's feed": _another_branchs_feed,
 }
