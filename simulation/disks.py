@@ -15,6 +15,7 @@ from sentra.vault import database
 from sentra.vault.connect import connect
 from sentra.vault.database import DATABASE_FILE, Role, Vault
 from sentra.vault.driver import Connection
+from sentra.vault.identity import Identity, read_identity
 from sentra.vault.keys import read_key
 
 _ROOM: Final = "shutil"
@@ -90,3 +91,11 @@ def looking(folder: Path) -> Iterator[Connection]:
         yield db
     finally:
         db.close()
+
+
+def present_identity(db: Connection) -> Identity:
+    """Whose disk it is, and what it knows of the cloud by now."""
+    identity = read_identity(db)
+    if identity is None:
+        raise RuntimeError("nobody enrolled the machine of this disk")
+    return identity

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from router_agent.verify import prove
 from sentra.vault.driver import Connection
 from sentra.vault.verify import verify
-from simulation.disks import looking
+from simulation.disks import looking, present_identity
 from simulation.router import RouterMachine
 from simulation.terminal import TerminalMachine
 from simulation.world import World
@@ -38,7 +38,7 @@ def _at_till(terminal: TerminalMachine, dice: random.Random) -> Iterator[str]:
         db.execute("BEGIN IMMEDIATE")
         try:
             _flip(db, column, epoch, seq, dice)
-            found = verify(db, terminal.identity)
+            found = verify(db, present_identity(db))
         finally:
             db.execute("ROLLBACK")
     if not any(one.kind == "chain" and (one.epoch, one.seq) == (epoch, seq) for one in found):

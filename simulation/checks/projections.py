@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sentra.vault.verify import verify
-from simulation.disks import looking
+from simulation.disks import looking, present_identity
 from simulation.world import World
 from syncd.service.verify import verify_cloud
 
@@ -20,7 +20,7 @@ def check(world: World) -> Iterator[str]:
     """Tills and cloud against their own journals."""
     for terminal in world.terminals:
         with looking(terminal.folder) as db:
-            found = [one for one in verify(db, terminal.identity) if one.kind != UNREADABLE]
+            found = [one for one in verify(db, present_identity(db)) if one.kind != UNREADABLE]
         for finding in found[:SHOWN_MAX]:
             yield f"I6 {terminal.name}: {finding.kind} at {finding.seq}: {finding.detail}"
     with world.cloud.engine.connect() as connection:
