@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -21,8 +20,6 @@ from sentra.vault.keys import KEY_FILE
 
 FAULTS_SHOWN_MAX: Final = 3
 """Of a damaged database; a person needs to know that it is damaged."""
-
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def examine_folder(folder: Path) -> tuple[Identity | None, list[Finding]]:
@@ -53,8 +50,7 @@ def _keys(folder: Path) -> list[Finding]:
     """Where the vault's key is, and whether others may read it."""
     file = folder / KEY_FILE
     open_to_others = checks.secret_files(one for one in (file,) if one.is_file())
-    mode = stat.S_IMODE(folder.stat().st_mode)
-    if mode & _OTHERS:
+    if mode := checks.open_mode(folder):
         told = say(
             "other accounts may look into %(folder)s (mode %(mode)s)",
             folder=folder,
@@ -74,8 +70,8 @@ def _database(db: Connection, role: str, folder: Path) -> Iterator[Finding]:
     if faults != ["ok"]:
         told = say("the vault is damaged: %(detail)s", detail="; ".join(faults))
         advice = say(
-            "Copy the whole folder %(folder)s to a safe place, then enrol anew in an empty one. "
-            "What was sent comes back by itself.",
+            "Do not delete %(folder)s. Enrol this device anew with sentra enrol --set-aside: the "
+            "damaged vault is kept beside.",
             folder=folder,
         )
         yield bad("database", told, advice)

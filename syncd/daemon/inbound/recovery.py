@@ -64,7 +64,9 @@ class Recovery:
         return True
 
     def _note_clone(self, talk: Talk, asked: Sequence[Asked], clone: Line) -> None:
-        if clone.name == CLOUD and not self._shelf.is_forked():
+        # The cloud alone says who came second: at a router it may be the other machine.
+        is_second = any(one.name == CLOUD and one.line is not None for one in asked)
+        if is_second and not self._shelf.is_forked():
             self._shelf.note_fork(0, self._clock())
             _log.error("another machine uses this identity", parted_seq=clone.parted.seq)
         mine = next((one.line for one in asked if one.name == talk.store), None)
