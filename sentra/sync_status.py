@@ -49,6 +49,7 @@ class JournalStatus:
     router: Mark | None = None
     cloud: Mark | None = None
     archived: Mark | None = None
+    proved: Mark | None = None
     waiting: int = 0
     oldest_at_ms: int | None = None
     heard_at_ms: int | None = None
@@ -130,6 +131,7 @@ def _journals(status: PlaceStatus) -> Table:
         say("Router"),
         say("Cloud"),
         say("Archived"),
+        say("Proved"),
         say("Waiting"),
         say("Oldest"),
         say("Per minute"),
@@ -138,7 +140,7 @@ def _journals(status: PlaceStatus) -> Table:
         table.add_column(heading, justify="right")
     table.add_column(say("By way of"), overflow="fold")
     for one in status.journals:
-        marks = (one.held, one.router, one.cloud, one.archived)
+        marks = (one.held, one.router, one.cloud, one.archived, one.proved)
         table.add_row(
             one.branch,
             f"{one.name} ({one.notice})" if one.notice else one.name,

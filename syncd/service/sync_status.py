@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from sentra.cloud.tables import archive_head, branch, device, journal_head
+from sentra.cloud.tables import archive_head, branch, device, journal_head, proof
 from sentra.protocol.entry import EMPTY, Head
-from sentra.sync_status import JournalStatus, PlaceStatus, RouterStatus, mark_of
+from sentra.sync_status import JournalStatus, Mark, PlaceStatus, RouterStatus, mark_of
 
 
 def read(
@@ -26,7 +26,7 @@ def read(
 
 
 def _devices(branch_name: str, terminal: str) -> Select[Any]:
-    d, h, a, b = device.c, journal_head.c, archive_head.c, branch.c
+    d, h, a, b, p = device.c, journal_head.c, archive_head.c, branch.c, proof.c
     question = (
         select(
             device,
@@ -37,11 +37,15 @@ def _devices(branch_name: str, terminal: str) -> Select[Any]:
             a.epoch.label("kept_epoch"),
             a.seq.label("kept_seq"),
             a.hash.label("kept_hash"),
+            p.epoch.label("proved_epoch"),
+            p.seq.label("proved_seq"),
+            p.hash.label("proved_hash"),
         )
         .select_from(
             device.join(branch, b.id == d.branch_id)
             .outerjoin(journal_head, (h.branch_id == d.branch_id) & (h.terminal_id == d.id))
             .outerjoin(archive_head, (a.branch_id == d.branch_id) & (a.terminal_id == d.id))
+            .outerjoin(proof, (p.branch_id == d.branch_id) & (p.terminal_id == d.id))
         )
         .where(d.status == "active")
         .order_by(b.code, d.role, d.number)
@@ -52,17 +56,15 @@ def _devices(branch_name: str, terminal: str) -> Select[Any]:
 
 
 def _journal(row: Row[Any], via: dict[str, str]) -> JournalStatus:
-    here = EMPTY if row.hash is None else Head(row.epoch, row.seq, bytes(row.hash))
-    kept = EMPTY
-    if row.kept_hash is not None:
-        kept = Head(row.kept_epoch, row.kept_seq, bytes(row.kept_hash))
+    here = _mark(row.epoch, row.seq, row.hash)
     return JournalStatus(
         branch=row.branch_name,
         name=row.name,
         terminal=row.id,
-        held=mark_of(here),
-        cloud=mark_of(here),
-        archived=mark_of(kept),
+        held=here,
+        cloud=here,
+        archived=_mark(row.kept_epoch, row.kept_seq, row.kept_hash),
+        proved=_mark(row.proved_epoch, row.proved_seq, row.proved_hash),
         waiting=row.backlog,
         oldest_at_ms=row.oldest_waiting_ms,
         heard_at_ms=row.last_heard_at_ms,
@@ -70,6 +72,11 @@ def _journal(row: Row[Any], via: dict[str, str]) -> JournalStatus:
         software=row.software,
         skew_ms=row.skew_ms,
     )
+
+
+def _mark(epoch: int, seq: int, digest: bytes | None) -> Mark:
+    """The beginning where there is no row yet."""
+    return mark_of(EMPTY if digest is None else Head(epoch, seq, bytes(digest)))
 
 
 def _router(row: Row[Any]) -> RouterStatus:

@@ -10,15 +10,22 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
+from router_agent.operations.take import take_parcels
+from router_agent.outbound import store
+from router_agent.outbound.schema import ROOMS
 from sentra.command import sentra
+from sentra.protocol.entry import EMPTY
 from sentra.protocol.envelope import Parcel, pack
+from sentra.sync_status import JournalStatus, Mark, PlaceStatus
 from sentra.vault import watermarks
+from sentra.vault.database import Vault
 from sentra.vault.entries import head
+from sentra.vault.identity import write_identity
 from tests.integration.sync.conftest import TestDevice
 from tests.integration.sync.test_retry import LATER, a_body, upgraded, write
 from tests.present import NOW_MS
-from tests.support.journals import Journal
-from tests.support.tills import a_till, sell
+from tests.support.journals import Journal, an_id
+from tests.support.tills import a_till, an_identity, sell
 
 
 class Sync:
@@ -67,7 +74,7 @@ def test_the_cloud_says_heads_backlog_and_age_by_till_and_by_router(
     (one,) = told["journals"]
     assert one["terminal"] == journal.terminal
     assert (one["held"]["seq"], one["held"]["hash"]) == (3, journal.head.hash.hex())
-    assert (one["archived"]["seq"], one["oldest_at_ms"]) == (0, NOW_MS)
+    assert (one["archived"]["seq"], one["proved"]["seq"], one["oldest_at_ms"]) == (0, 0, NOW_MS)
     assert [each["router"] for each in told["routers"]] == [router.id]
     table = sync("status", "--over", "0.01").output
     assert "1/3" in table and "Routers" in table
@@ -86,6 +93,32 @@ def test_a_till_says_the_same_of_its_own_journal(tmp_path: Path) -> None:
     assert (told["place"], one["held"]["seq"], one["cloud"]["seq"]) == ("till", 5, 2)
     assert (one["waiting"], one["router"]["seq"]) == (3, 0)
     assert one["oldest_at_ms"] is not None
+
+
+def test_a_router_says_what_waits_there_for_each_till(tmp_path: Path) -> None:
+    journal, identity = Journal(), an_identity(1, role="router", device_id=an_id(600_000))
+    journal.sell(4)
+    vault = Vault.create(tmp_path / "router", "router", ROOMS)
+    parcels = [Parcel(journal.sealed(1, 2)), Parcel(journal.sealed(3, 4))]
+    taken, _ = take_parcels(parcels, lambda _: journal.key.public_key(), lambda _: EMPTY)
+    with vault.writer() as db:
+        write_identity(db, identity)
+        store.keep(db, taken, NOW_MS)
+    vault.close()
+    told = Sync("").json("status", "--data", str(tmp_path / "router"), "--over", "0")
+    ((one,), (here,)) = (told["journals"], told["routers"])
+    assert (told["place"], one["held"]["seq"], one["cloud"]["seq"]) == ("router", 4, 0)
+    assert (one["waiting"], one["oldest_at_ms"]) == (4, NOW_MS)
+    assert (here["router"], here["waiting"]) == (identity.device_id, 4)
+
+
+def test_a_rate_is_what_came_into_the_cloud_between_two_looks() -> None:
+    def seen(at_ms: int, seq: int) -> PlaceStatus:
+        mark = Mark(1, seq, "")
+        return PlaceStatus("cloud", at_ms, [JournalStatus("B", "1", "t", mark, cloud=mark)])
+
+    assert seen(NOW_MS + 30_000, 160).since(seen(NOW_MS, 100)).journals[0].per_minute == 120
+    assert seen(NOW_MS, 5).since(seen(NOW_MS, 5)).journals[0].per_minute is None
 
 
 def test_a_parked_fact_is_listed_shown_and_retried_after_an_upgrade(
