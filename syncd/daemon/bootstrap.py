@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from sentra.failures import Failure
 from sentra.instants import Clock
 from sentra.vault import lock
+from sentra.vault.aside import waiting_aside
 from syncd.daemon.config import DaemonSettings
 from syncd.daemon.inbound.loop import TillLoop
 from syncd.daemon.inbound.metrics import MetricsServer
@@ -39,6 +41,8 @@ class Daemon:
 
     def __init__(self, settings: DaemonSettings, version: str, clock: Clock = wall_clock) -> None:
         self._stopping = threading.Event()
+        self._settings, self._version, self._clock = settings, version, clock
+        self._aside: dict[Path, TillLoop] = {}
         self.loops = [
             TillLoop(folder, clock=clock, ticks=ticks, timer_ms=settings.timer_ms, version=version)
             for folder in settings.folders
@@ -65,8 +69,25 @@ class Daemon:
             while not self._stopping.wait(_LOOK_EVERY_S):
                 if not any(loop.is_alive() for loop in self.loops):
                     break
+                self._send_what_was_set_aside()
             self._end()
         return next((loop.failure for loop in self.loops if loop.failure is not None), None)
+
+    def _send_what_was_set_aside(self) -> None:
+        """A vault that was set aside may hold sales that nobody has yet."""
+        for loop in self.loops:
+            for folder in waiting_aside(loop.folder):
+                if folder in self._aside:
+                    continue
+                self._aside[folder] = TillLoop(
+                    folder,
+                    clock=self._clock,
+                    ticks=ticks,
+                    timer_ms=self._settings.timer_ms,
+                    version=self._version,
+                    is_aside=True,
+                )
+                self._aside[folder].start()
 
     def stop(self) -> None:
         """Safe in a signal's handler."""
@@ -77,11 +98,11 @@ class Daemon:
 
     def _end(self) -> None:
         deadline = time.monotonic() + STOP_S_MAX
-        for loop in self.loops:
+        for loop in (*self.loops, *self._aside.values()):
             loop.stop()
         if self.metrics is not None:
             self.metrics.stop()
         self._watch.stop()
-        for loop in self.loops:
+        for loop in (*self.loops, *self._aside.values()):
             loop.join(max(0.0, deadline - time.monotonic()))
         _log.info("stopped", unfinished=[loop.name for loop in self.loops if loop.is_alive()])

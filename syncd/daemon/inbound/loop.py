@@ -12,7 +12,8 @@ import structlog
 from sentra.failures import Failure
 from sentra.instants import Clock
 from sentra.protocol.entry import Head
-from sentra.vault.database import Vault
+from sentra.vault.aside import note_drained
+from sentra.vault.database import DATABASE_FILE, Vault
 from sentra.vault.epochs import secure_head
 from sentra.vault.failures import VaultFailure, VaultMissing
 from sentra.vault.head_file import sync_head_file
@@ -46,11 +47,19 @@ _log = structlog.get_logger(__name__)
 class TillLoop(threading.Thread):
     """Serves one data folder until stopped.
 
-    `failure` is what ended it, where that is nothing that passes by itself.
+    `failure` is what ended it, where that is nothing that passes by itself. `is_aside`: the vault
+    was set aside; the loop ends when everything of it is sent.
     """
 
     def __init__(
-        self, folder: Path, *, clock: Clock, ticks: Clock, timer_ms: int, version: str
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        ticks: Clock,
+        timer_ms: int,
+        version: str,
+        is_aside: bool = False,
     ) -> None:
         super().__init__(name=folder.name, daemon=True)
         self.folder = folder
@@ -67,6 +76,7 @@ class TillLoop(threading.Thread):
         self._synced_head: Head | None = None
         self.failure: Failure | None = None
         self.turned = False
+        self.is_aside = is_aside
 
     def wake(self) -> None:
         """The vault changed: look now, and again when it has settled."""
@@ -90,14 +100,18 @@ class TillLoop(threading.Thread):
         """Waits for the enrolment, then serves; a failure that does not pass ends it."""
         structlog.contextvars.bind_contextvars(folder=str(self.folder))
         try:
-            found = self._await_identity()
-            if found is not None:
+            while not self._stopping.is_set():
+                found = self._await_identity()
+                if found is None:
+                    break
                 vault, identity = found
                 structlog.contextvars.bind_contextvars(terminal=identity.device_id)
                 try:
                     self._serve(vault, identity)
                 finally:
                     vault.close()
+                if self.is_aside:
+                    break
         except Failure as failure:
             self.failure = failure
             _log.error("the folder cannot be served", code=failure.code, detail=str(failure))
@@ -143,9 +157,14 @@ class TillLoop(threading.Thread):
         listener = Listener(self.name, self.wake_from_store, self._stopping)
         listener.start()
         _log.info("serving", name=identity.name, branch=identity.branch_code)
+        opened = _file_number(vault.folder)
         try:
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and _file_number(vault.folder) == opened:
                 self._wait(self._turn(vault, shelf, turner, listener))
+                if self.is_aside and turner.has_sent_everything():
+                    note_drained(vault.folder)
+                    _log.info("everything of a vault that was set aside is sent")
+                    break
         finally:
             listener.end()
             self._lines.close()
@@ -213,6 +232,14 @@ class TillLoop(threading.Thread):
         with vault.writer() as db:
             put_sync_status(db, self._status)
         _count_backlog(shelf, now_ms)
+
+
+def _file_number(folder: Path) -> int:
+    """Another one when the machine was enrolled anew, its old vault set aside; 0 in between."""
+    try:
+        return (folder / DATABASE_FILE).stat().st_ino
+    except OSError:
+        return 0
 
 
 def _state_of(line: Line) -> LinkState:
