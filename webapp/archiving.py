@@ -7,19 +7,26 @@ has done is in the database, journal by journal.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from importlib.metadata import entry_points
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, Engine
 
 from sentra.cloud.archive.write import ArchiveReport, Archivist
-from sentra.cloud.company import find_company
+from sentra.cloud.company import find_company, follow_restore
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import load_keys
-from sentra.cloud.objects import open_objects
+from sentra.cloud.objects import Objects, open_objects
+from sentra.failures import Failure
 from webapp.config import Settings, read_settings
 
 JOB: Final = "archive.company"
+
+RESTORED: Final = "sentra.restored"
+"""Entry points: what takes back from the archive what a restored database has lost."""
 
 _log = structlog.get_logger(__name__)
 
@@ -30,20 +37,38 @@ def archive_job(company_id: str) -> None:
 
 
 def archive_due(settings: Settings, company_id: str) -> ArchiveReport:
-    """Archive every journal that is due."""
+    """Archive every journal that is due; first, after a restore of the database, take back what
+    only the archive still has."""
     objects = open_objects(settings.s3_bucket, settings.object_dir)
     key = load_keys(settings.keys_dir).signing_key
     engine = make_engine(settings.database_url, pool_size=2, application="worker archive")
+    log, now_ms = _log.bind(company=company_id), time.time_ns() // 1_000_000
     try:
-        report = Archivist(engine, objects, key, time.time_ns() // 1_000_000).run()
+        with engine.begin() as connection:
+            follow_restore(connection, now_ms)
+        failures = list(_take_back(engine, objects, key, now_ms))
+        report = Archivist(engine, objects, key, now_ms).run()
     finally:
         engine.dispose()
-    log = _log.bind(company=company_id)
-    for failure in report.failures:
+    for failure in (*failures, *report.failures):
         log.error("archive_refused", code=failure.code, detail=str(failure))
     if report.objects:
         log.info("archived", segments=report.segments, objects=report.objects)
     return report
+
+
+def _take_back(
+    engine: Engine, objects: Objects, key: Ed25519PrivateKey, now_ms: int
+) -> Sequence[Failure]:
+    """Whoever appends facts takes them back; the back office does not know how."""
+    failures: list[Failure] = []
+    for point in entry_points(group=RESTORED):
+        taken = point.load()(engine, objects, key, now_ms)
+        if taken is not None:
+            failures += taken.failures
+            if taken.entries or taken.devices:
+                _log.warning("archive_taken_back", entries=taken.entries, devices=taken.devices)
+    return failures
 
 
 def due(connection: Connection) -> list[tuple[str, str]]:

@@ -29,6 +29,9 @@ from sentra.protocol.segment import SegmentHeader, check_signature, follows, ope
 OBJECT_BYTES_MAX: Final = 8 * 1024 * 1024
 """Sealed bytes in one object: some 100,000 sales, and one request of the object store."""
 
+KINDS: Final = ("journal", "branch", "register")
+"""Of objects; other rows of the table are notes."""
+
 OBJECT_SEGMENTS_MAX: Final = 20_000
 
 _WAITING: Final = text("""
@@ -203,7 +206,9 @@ def last_key(connection: Connection, kind: str) -> str | None:
 
 def keys(connection: Connection) -> list[str]:
     """Every object that was archived."""
-    return list(connection.execute(select(archive_object.c.key).order_by("key")).scalars())
+    table = archive_object.c
+    query = select(table.key).where(table.kind.in_(KINDS)).order_by(table.key)
+    return list(connection.execute(query).scalars())
 
 
 def marks(connection: Connection, branch_id: str) -> dict[str, JournalMark]:

@@ -48,6 +48,7 @@ from syncd.service.operations.journals import (
 from syncd.service.operations.project import merge
 from syncd.service.outbound import copy_format, exceptions, journal_store, projection_store
 from syncd.service.outbound.journal_store import JournalStore
+from syncd.service.rebuild.take_back import note_taken_back
 
 RUN_ENTRIES: Final = 2_000
 """Entries that are written at once, as the service does."""
@@ -156,6 +157,7 @@ class Replay:
             branch_id = str(branch_row["id"])
             self._take_branch(branch_id, terminals.get(branch_id, []), marks)
         self.failures += list(self.archive.missing())
+        note_taken_back(self.connection, timeline, self.archive, self.now_ms)
         self._publish(
             [str(row["id"]) for row in known.branches], [str(r["id"]) for r in known.devices]
         )
