@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from collections.abc import Iterable
@@ -64,8 +65,7 @@ def secret_files(files: Iterable[Path]) -> list[Finding]:
     """Whether only this account may read them; one finding for each that others may read."""
     found = []
     for file in files:
-        mode = stat.S_IMODE(file.stat().st_mode)
-        if mode & _OTHERS:
+        if mode := open_mode(file):
             told = say(
                 "%(file)s can be read by other accounts (mode %(mode)s)",
                 file=file,
@@ -73,6 +73,12 @@ def secret_files(files: Iterable[Path]) -> list[Finding]:
             )
             found.append(bad("keys", told, say("Run: chmod 600 %(file)s", file=file)))
     return found
+
+
+def open_mode(path: Path) -> int:
+    """The mode of what other accounts may read; 0 for what is closed, or where there are none."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return mode if os.name == "posix" and mode & _OTHERS else 0
 
 
 def backlog(count: int, oldest_age_ms: int | None) -> Finding:
