@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -19,8 +20,21 @@ from demo.places import DevicePlace
 from demo.stage import CONTROL_PORT, TILL_PORT, Stage, now_ms
 from sentra.i18n import say
 
+N_: Final = str
+"""Marks a text for translation; it is translated where it is shown."""
+
 COMPANY_NAME = "Toko Sentra"
 HISTORY_DAYS = 21
+TABLE_WIDTH_MAX = 240
+"""Characters: an address with its key has about a hundred."""
+
+ROLES = {
+    "owner": N_("Owner"),
+    "manager": N_("Manager"),
+    "supervisor": N_("Supervisor"),
+    "cashier": N_("Cashier"),
+    "branch_it": N_("Branch IT"),
+}
 Say = Callable[[str], None]
 
 
@@ -156,7 +170,7 @@ class Play:
     def _print_table(self) -> None:
         running = Table(title=say("What runs where"), title_justify="left")
         running.add_column(say("Program"))
-        running.add_column(say("Address"), overflow="fold")
+        running.add_column(say("Address"), no_wrap=True)
         for address in self._stage.places.addresses:
             running.add_row(address["label"], address["href"])
         people = Table(title=say("Who signs in"), title_justify="left")
@@ -165,10 +179,14 @@ class Play:
         for person in self._stage.places.sign_ins:
             people.add_row(
                 person["name"],
-                person["roles"],
+                ", ".join(say(ROLES.get(role, role)) for role in person["roles"].split(", ")),
                 person.get("login", "–"),
                 person.get("password", "–"),
                 person["pin"],
             )
+        # As wide as the addresses, whatever the window is: half an address opens nothing.
+        wide = self._console.options.update(width=TABLE_WIDTH_MAX)
+        needed = self._console.measure(running, options=wide).maximum
+        self._console.width = max(self._console.width, needed)
         self._console.print(running, people)
         self._tell(say("Everything runs. Ctrl-C stops it; the data stays for the next start."))

@@ -18,7 +18,8 @@ from pos_shell.replay.plan import sales_of, split_findings
 from pos_shell.replay.tickets import Finding, Ticket, Tickets
 from pos_shell.till import NotEnrolled, Till
 from sentra.failures import Failure
-from sentra.vault.database import DATABASE_FILE
+from sentra.vault.database import DATABASE_FILE, Vault
+from sentra.vault.failures import VaultFailure
 from sentra.vault.lock import hold
 
 FOLDER_DEPTH_MAX: Final = 3
@@ -80,14 +81,24 @@ class Outcome:
 
 
 def till_folders(given: Sequence[Path]) -> Iterator[Path]:
-    """The folders with a vault: those given, or the ones below them."""
+    """The folders with a vault: those given, or the tills' below them."""
     for folder in given:
         if (folder / DATABASE_FILE).is_file():
             yield folder
             continue
         for depth in range(1, FOLDER_DEPTH_MAX + 1):
             pattern = "/".join(["*"] * depth + [DATABASE_FILE])
-            yield from sorted(found.parent for found in folder.glob(pattern))
+            yield from filter(_may_be_a_till, sorted(f.parent for f in folder.glob(pattern)))
+
+
+def _may_be_a_till(folder: Path) -> bool:
+    """Whether a folder that was come across is worth opening: routers stand beside their tills."""
+    try:
+        vault = Vault.open(folder)
+    except VaultFailure:
+        return True
+    vault.close()
+    return vault.role == "terminal"
 
 
 def _today_ms() -> int:

@@ -19,12 +19,13 @@ from pos_shell.replay.tickets import Ticket, TicketLine
 from pos_shell.sale import actions as sale
 from pos_shell.sale.store import load_cart
 from pos_shell.shift.queries import open_shift_of
-from pos_shell.till import Till
+from pos_shell.till import NotATerminal, Till
 from sentra.domain.payment import settle
 from sentra.domain.rounding import CashRounding
 from sentra.events import SaleCompleted, ShiftClosed
 from sentra.money import IDR
 from sentra.vault import journal
+from sentra.vault.database import Vault
 from sentra.vault.failures import AlreadyRunning
 from sentra.vault.lock import hold
 from tests.support.shop import DEVICE_ID, DEWI, Shop, an_id
@@ -109,6 +110,18 @@ def test_a_second_replay_records_nothing_and_a_longer_file_only_the_rest(shop: S
     again = replay(shop, *rows)
     assert (again.recorded, again.skipped, again.gross) == (2, 3, 2_000)
     assert len(sales(shop)) == 5
+
+
+def test_a_router_beside_its_tills_is_left_alone_and_one_that_is_named_is_refused(
+    make: Callable[..., Shop], tmp_path: Path
+) -> None:
+    make("branch/till").till.close()
+    Vault.create(tmp_path / "branch" / "router", "router").close()
+    file = write(tmp_path / "tickets.csv", row("T1", "2017-03-21T09:00:00", "A", "1", "5000"))
+    with Replay([tmp_path / "branch"], "IDR") as run:
+        assert run.run(read_tickets(file, IDR), lambda _done, _total: None).recorded == 1
+    with pytest.raises(NotATerminal), Replay([tmp_path / "branch" / "router"], "IDR"):
+        pass
 
 
 def test_returns_and_sales_mix_in_one_ticket(shop: Shop) -> None:
