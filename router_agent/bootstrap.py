@@ -90,6 +90,7 @@ class Router(RouterParts):
                 clock=self.clock,
                 ticks=ticks,
                 version=self.version,
+                keep_days=self.settings.keep_days,
             )
         )
         self._servers: list[ListeningServer] = []

@@ -9,6 +9,7 @@ from typing import Final
 
 from sentra.config import Environment
 from sentra.telemetry import LEVELS
+from sentra.vault.archived import WINDOW_DAYS_DEFAULT
 
 PORT_DEFAULT: Final = 8443
 PAGE_PORT_DEFAULT: Final = 8480
@@ -23,7 +24,8 @@ class RouterSettings:
 
     `folder` holds its vault; `host` and `port` (0: any free one) are where tills find it, by TLS;
     `page_port` serves the status page without TLS on this machine alone (0: any free one).
-    `advertised` are the host:port that tills are told, instead of this machine's own.
+    `advertised` are the host:port that tills are told, instead of this machine's own. `keep_days`
+    is how far back the cloud's database can be restored: archived entries stay as long.
     """
 
     folder: Path
@@ -32,6 +34,7 @@ class RouterSettings:
     page_port: int = PAGE_PORT_DEFAULT
     advertised: tuple[str, ...] = ()
     threads: int = THREADS_DEFAULT
+    keep_days: int = WINDOW_DAYS_DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def read_settings(
     With several folders, ports and addresses are given once for each, in the folders' order.
     """
     settings = Environment(environment)
+    keep_days = settings.number("SENTRA_KEEP_DAYS", WINDOW_DAYS_DEFAULT, least=1, most=36_500)
     given = tuple(path.absolute() for path in folders) or (settings.folder("SENTRA_DATA_DIR"),)
     return ProcessSettings(
         routers=tuple(
@@ -67,6 +71,7 @@ def read_settings(
                 page_port=_port(page_ports, place, PAGE_PORT_DEFAULT),
                 advertised=tuple(advertised[place : place + 1]),
                 threads=threads,
+                keep_days=keep_days,
             )
             for place, folder in enumerate(dict.fromkeys(given))
         ),

@@ -21,6 +21,9 @@ REFUSED: Final = Counter(
     "Journals that the cloud set aside",
     ("router", "problem"),
 )
+FORGOTTEN: Final = Counter(
+    "sentra_router_segments_forgotten_total", "Archived segments dropped for their age", ("router",)
+)
 TURNS_FAILED: Final = Counter(
     "sentra_router_trunk_failures_total", "Turns of the trunk that failed", ("router", "problem")
 )

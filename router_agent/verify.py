@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from router_agent.operations.journals import JournalState
 from router_agent.outbound import decisions, store
+from router_agent.outbound.bases import base_of
 from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.store import HeldSegment
 from sentra.events import SaleCompleted
@@ -132,7 +133,8 @@ def _prove_terminals(
             journal = _Journal(problems=[found("signature", 0, 0, nobody)])
         else:
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(device.public_key))
-            journal = _read(store.held_segments(db, terminal), key, state, tell)
+            base = base_of(db, terminal)
+            journal = _read(store.held_segments(db, terminal), key, state, tell, base)
         yield DeviceProof(
             name=terminal if device is None else device.name,
             branch=identity.branch_name,
@@ -150,11 +152,13 @@ def _read(
     key: Ed25519PublicKey,
     state: JournalState | None,
     tell: Tell,
+    base: Head = EMPTY,
 ) -> _Journal:
-    """Everything held of one terminal: each segment against its key and the one before."""
+    """Everything held of one terminal behind its base: each segment against its key and the one
+    before."""
     journal = _Journal()
     here, cloud = (state.here, state.cloud) if state else (EMPTY, EMPTY)
-    head = EMPTY
+    head = base
     for held in segments:
         try:
             header = check_signature(held.sealed, key)

@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, request
 from router_agent import metrics
 from router_agent.operations.answer import answer_hello, answer_journal, notices_for
 from router_agent.operations.take import Taking, refuse, take_parcels
-from router_agent.outbound import decisions, lane, store
+from router_agent.outbound import bases, decisions, lane, store
 from router_agent.parts import RouterParts
 from sentra.protocol.answer import pack_answer
 from sentra.protocol.envelope import Parcel, unpack
@@ -105,6 +105,7 @@ class Inbound:
         request.max_content_length = HELLO_BYTES_MAX
         device = self._speaker()
         hello, now_ms = _read_hello(), self._router.clock()
+        self._begin_at_base(device, hello)
         if self._router.roll_call.note_hello(device.device_id, hello, now_ms):
             self._router.trunk.greet_soon()
         with self._router.vault.reader() as db:
@@ -127,6 +128,27 @@ class Inbound:
         )
         proved = self._router.roll_call.proofs.proved(device.device_id)
         return _json(msgspec.structs.replace(answer, proved=proved))
+
+    def _begin_at_base(self, device: KnownDevice, hello: Hello) -> None:
+        """What the till dropped for its age nobody can send here any more."""
+        own, base = device.device_id, hello.bases.get(device.device_id)
+        if base is None:
+            return
+        key = self._router.identity.cloud_public_key
+        try:
+            head, is_covered = base.head.to_head(), base.is_covered(own, key)
+        except ValueError as error:
+            raise Malformed("the base is no head") from error
+        if not is_covered:
+            _log.warning("a base that the cloud did not sign", terminal=own)
+            return
+        with self._router.vault.reader() as db:
+            here = store.head_of(db, own)
+        if (here.epoch, here.seq) >= (head.epoch, head.seq):
+            return
+        with self._router.vault.writer() as db:
+            bases.begin_at(db, own, head)
+        _log.info("a journal begins behind its base", terminal=own, epoch=head.epoch, seq=head.seq)
 
     def journal(self) -> Response:
         """Takes an envelope: what is new is on disk before the answer leaves."""

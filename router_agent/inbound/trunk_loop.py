@@ -14,6 +14,7 @@ import structlog
 
 from router_agent import metrics
 from router_agent.inbound.feed_turns import FeedTurns
+from router_agent.inbound.house import House
 from router_agent.inbound.streams import Streams
 from router_agent.operations import line as lines
 from router_agent.operations.trunk import Credit, Sent, note_hello, send_lane, send_next
@@ -28,6 +29,7 @@ from sentra.link.errors import LinkDown, LinkFailure, LinkRefused
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import COMPANY
 from sentra.protocol.messages import PROTOCOLS, Hello
+from sentra.vault.archived import WINDOW_DAYS_DEFAULT
 from sentra.vault.database import Vault
 from sentra.vault.failures import VaultFailure
 from sentra.vault.identity import Identity
@@ -62,7 +64,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrunkParts:
-    """What the loop works with. `ticks`: milliseconds of a clock that only goes forward."""
+    """What the loop works with. `ticks`: milliseconds of a clock that only goes forward.
+
+    `keep_days`: how far back the cloud's database can be restored.
+    """
 
     vault: Vault
     identity: Identity
@@ -74,6 +79,7 @@ class TrunkParts:
     clock: Clock
     ticks: Clock
     version: str
+    keep_days: int = WINDOW_DAYS_DEFAULT
 
 
 class TrunkLoop(threading.Thread):
@@ -91,6 +97,7 @@ class TrunkLoop(threading.Thread):
         self._feed_asked.set()
         self._hello_due_tick_ms = self._feed_rests_until_tick_ms = 0
         self._feed_unfinished = False
+        self._house = House(parts.vault, parts.identity, parts.keep_days, parts.ticks)
         self._feeds = FeedTurns(
             parts.link, parts.shelf, parts.identity.cloud_public_key, parts.ticks
         )
@@ -335,6 +342,7 @@ class TrunkLoop(threading.Thread):
         self._kept_tick_ms = tick_ms
         try:
             self.write_watch(now_ms)
+            self._house.keep(now_ms)
         except VaultFailure as failure:
             _log.error("the vault does not take it", code=failure.code, detail=str(failure))
             self.state = replace(self.state, disk_problem=failure.code)

@@ -85,12 +85,21 @@ MIGRATIONS: Final = (
     ALTER TABLE held_head ADD COLUMN contradicts INTEGER NOT NULL DEFAULT 0;
     UPDATE held_head SET sent_epoch = cloud_epoch, sent_seq = cloud_seq;
     """,
+    """
+    CREATE TABLE held_base (
+        terminal TEXT PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        hash BLOB NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 """`watch`: from when to when the router ran without a break; outside of it nobody knows of the
 line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew.
 `held_fork`: lines that contradict the journal held, or that it left. `held_head.sent_*`: up to
 where the cloud has confirmed this very line, whatever its own head is; `contradicts`: it said that
-it has another one. `held_head.archived`, `cloud_word`: what the cloud signed, for the tills."""
+it has another one. `held_head.archived`, `cloud_word`: what the cloud signed, for the tills.
+`held_base`: the last entry before what is held of a journal that is not held from its beginning."""
 
 ROOMS: Final = {"router": MIGRATIONS}
 """The router's own tables in its vault, for `Vault.open`."""

@@ -15,7 +15,7 @@ from router_agent.operations.forward import Lane
 from router_agent.operations.journals import JournalState
 from router_agent.operations.take import Taking
 from router_agent.operations.trunk import CloudHead
-from router_agent.outbound import forwarding, lane
+from router_agent.outbound import bases, forwarding, lane
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import SEGMENTS_MAX, Custody, Parcel
 from sentra.protocol.messages import HeadNote, Watermark, note_of
@@ -92,6 +92,7 @@ def _leave_line(db: Any, terminal: str) -> None:
     row = db.execute(
         "SELECT sent_epoch, sent_seq FROM held_head WHERE terminal = ?", (terminal,)
     ).fetchone()
+    bases.leave(db, terminal)
     lane.leave_line(db, terminal, tuple(row) if row else (EMPTY.epoch, EMPTY.seq))
     forwarding.follow_cloud(db, terminal, EMPTY, on_line=True)
 
@@ -146,6 +147,9 @@ def hash_at(db: Any, terminal: str, epoch: int, seq: int) -> bytes | None:
         " ORDER BY last_seq LIMIT 1",
         (terminal, epoch, seq),
     ).fetchone()
+    base = bases.base_of(db, terminal)
+    if base != EMPTY and (base.epoch, base.seq) == (epoch, seq):
+        return base.hash
     if row is None:
         return None
     sealed = bytes(row[0])
@@ -167,7 +171,10 @@ def hash_before(db: Any, terminal: str, epoch: int, first_seq: int) -> bytes | N
         " ORDER BY epoch DESC, last_seq DESC LIMIT 1",
         (terminal, epoch, first_seq),
     ).fetchone()
-    return None if row is None else read_header(bytes(row[0])).last_hash
+    if row is not None:
+        return read_header(bytes(row[0])).last_hash
+    base = bases.base_of(db, terminal)
+    return base.hash if base != EMPTY and (base.epoch, base.seq) < (epoch, first_seq) else None
 
 
 # A row value against plain numbers finds its place in the index: the cost follows what waits, and

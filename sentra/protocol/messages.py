@@ -82,11 +82,31 @@ class ProofNote(msgspec.Struct, frozen=True, kw_only=True):
     signature: str = ""
 
 
+class Base(msgspec.Struct, frozen=True):
+    """A journal begins behind `head` here: what was before it is archived, by the cloud's word."""
+
+    head: HeadNote
+    mark: Watermark
+
+    def is_covered(self, terminal: str, cloud_key: Ed25519PublicKey) -> bool:
+        """Whether the cloud signed that everything up to the head is archived.
+
+        Raises ValueError for a head that is none.
+        """
+        head, end = self.head.to_head(), self.mark.head.to_head()
+        return (
+            (self.mark.name, self.mark.terminal) == ("archived", terminal)
+            and (head.epoch, head.seq) <= (end.epoch, end.seq)
+            and watermark_is_true(self.mark, cloud_key)
+        )
+
+
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
     """What a device says of itself. `heads` by terminal; `feed` by scope.
 
     `skew_ms` and `rtt_ms` are what it measured at its last hello. A router says of its terminals
     in `waiting` how many entries are not yet in the cloud, in `terminals` what they told it.
+    `bases` says, by terminal, where its journal begins, once the oldest entries were dropped.
     """
 
     software: str
@@ -103,6 +123,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     skew_ms: int = 0
     rtt_ms: int = 0
     proofs: tuple[ProofNote, ...] = ()
+    bases: dict[str, Base] = {}
 
 
 class HelloAnswer(msgspec.Struct, frozen=True, kw_only=True):

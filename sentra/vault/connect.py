@@ -70,6 +70,8 @@ def connect(path: Path, key: VaultKey, mode: Mode) -> Connection:
 
 
 def _prepare_to_write(db: Connection) -> None:
+    # Only in a file that is new: then room can be given back later, a little at a time.
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     db.execute("PRAGMA journal_mode = WAL")
     # NORMAL lost acknowledged commits in trials of power loss; FULL never did.
     db.execute("PRAGMA synchronous = FULL")

@@ -30,7 +30,21 @@ def head(db: Connection) -> Head:
         "SELECT seq, hash FROM journal_entry WHERE epoch = ? ORDER BY seq DESC LIMIT 1",
         (epoch[0],),
     ).fetchone()
+    if last is None and (base := pruned_base(db)).epoch == epoch[0] and base != EMPTY:
+        return base
     return Head(epoch[0], *last) if last else Head(epoch[0], 0, epoch[1])
+
+
+def pruned_base(db: Connection) -> Head:
+    """The last entry that was dropped for its age; EMPTY where none was."""
+    row = db.execute("SELECT epoch, seq, hash FROM journal_base").fetchone()
+    return Head(*row) if row else EMPTY
+
+
+def pruned_count(db: Connection) -> int:
+    """How many entries were dropped for their age."""
+    row = db.execute("SELECT entry_count FROM journal_base").fetchone()
+    return int(row[0]) if row else 0
 
 
 def highest_epoch(db: Connection) -> int:
@@ -69,12 +83,21 @@ def hash_at(db: Connection, epoch: int, seq: int) -> bytes | None:
     else:
         query = "SELECT hash FROM journal_entry WHERE epoch = ?1 AND seq = ?2"
     row = db.execute(query, (epoch, seq)).fetchone()
-    return None if row is None else bytes(row[0])
+    if row is not None:
+        return bytes(row[0])
+    base = pruned_base(db)
+    return base.hash if base != EMPTY and (base.epoch, base.seq) == (epoch, seq) else None
 
 
 def holds(db: Connection, head: Head) -> bool:
-    """Whether this journal has exactly this head, or nothing is claimed by it."""
-    return head == EMPTY or hash_at(db, head.epoch, head.seq) == head.hash
+    """Whether this journal has exactly this head, or nothing is claimed by it.
+
+    Of what was dropped for its age nobody can tell any more: the cloud has it, by its signature.
+    """
+    if head == EMPTY or hash_at(db, head.epoch, head.seq) == head.hash:
+        return True
+    base = pruned_base(db)
+    return (head.epoch, head.seq) < (base.epoch, base.seq)
 
 
 def facts(db: Connection, terminal: str) -> Iterator[tuple[Entry, Fact | None]]:

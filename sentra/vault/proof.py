@@ -8,7 +8,7 @@ from sentra.proof import ENTRIES_MAX, Stretch
 from sentra.protocol.entry import Head
 from sentra.protocol.messages import ProofNote, note_of, sign_proof
 from sentra.vault.driver import Connection
-from sentra.vault.entries import head, holds, is_provisional, read
+from sentra.vault.entries import head, holds, is_provisional, pruned_base, read
 from sentra.vault.identity import Identity
 
 EVERY_MS: Final = 24 * 60 * 60 * 1000
@@ -19,9 +19,12 @@ def proof_note(db: Connection, identity: Identity, base: Head, now_ms: int) -> P
     """The next stretch behind `base`, counted and signed; None while there is nothing due.
 
     A journal that was put back proves nothing before its stores have said what it lost; nor one
-    that does not hold `base`.
+    that does not hold `base`, nor one that forgot what follows it.
     """
+    forgotten = pruned_base(db)
     if is_provisional(db) or not holds(db, base):
+        return None
+    if (base.epoch, base.seq) < (forgotten.epoch, forgotten.seq):
         return None
     end = _end(db, base, now_ms)
     if end is None:

@@ -7,6 +7,7 @@ filled again. What is not a projection only ever moves forward, one migration at
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Final
@@ -153,12 +154,44 @@ CREATE INDEX ix_abandoned_epoch ON abandoned_entry (epoch);
 """
 """Entries of a line that a restored journal left: each of their facts stands in a later epoch."""
 
+_ARCHIVED: Final[Migration] = """
+CREATE TABLE archived_mark (
+    terminal TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    at_ms INTEGER NOT NULL,
+    noted_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (terminal, epoch, seq)
+) WITHOUT ROWID;
+"""
+"""What the cloud signed as archived: by its clock, and when it was heard by ours."""
+
+_PRUNED: Final[Migration] = """
+CREATE TABLE journal_base (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    entry_count INTEGER NOT NULL,
+    pruned_at_ms INTEGER NOT NULL,
+    mark TEXT NOT NULL
+);
+"""
+"""The last entry that was dropped: the chain is verified from its hash on. `mark`: the cloud's word
+that it is archived."""
+
 ROOM: Final = "vault"
 """The kernel's own migrations; a program may keep tables of its own in a room of its own name."""
 
 MIGRATIONS: Final[dict[str, tuple[Migration, ...]]] = {
-    "terminal": (_COMMON + _TERMINAL, _SNAPSHOTS + _TERMINAL_SNAPSHOTS, _EPOCHS),
-    "router": (_COMMON, _SNAPSHOTS),
+    "terminal": (
+        _COMMON + _TERMINAL,
+        _SNAPSHOTS + _TERMINAL_SNAPSHOTS,
+        _EPOCHS,
+        _ARCHIVED + _PRUNED,
+    ),
+    "router": (_COMMON, _SNAPSHOTS, _ARCHIVED),
 }
 
 _BOOK: Final = """
@@ -204,8 +237,9 @@ def table_ddl(table: Table) -> list[str]:
     ]
 
 
+@functools.cache
 def fingerprint() -> str:
-    """Changes with any definition in the shared tables."""
+    """Changes with any definition in the shared tables; each opening of a vault asks for it."""
     text = "\n".join(statement for table in SHARED for statement in table_ddl(table))
     return hashlib.sha256(text.encode()).hexdigest()
 

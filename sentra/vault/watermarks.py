@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sentra.protocol.entry import EMPTY, Head
 from sentra.vault.driver import Connection
+from sentra.vault.entries import pruned_base
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def reset_watermark(
 
 def backlog(db: Connection, name: str) -> Backlog:
     """What is not behind the watermark yet. Counts by sequence numbers, which have no gaps."""
-    mark = watermark(db, name)
+    mark = max(watermark(db, name), pruned_base(db), key=lambda one: (one.epoch, one.seq))
     ends = db.execute(
         "SELECT e.epoch, (SELECT max(seq) FROM journal_entry j WHERE j.epoch = e.epoch)"
         " FROM journal_epoch e WHERE e.epoch >= ?",

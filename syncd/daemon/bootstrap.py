@@ -44,7 +44,14 @@ class Daemon:
         self._settings, self._version, self._clock = settings, version, clock
         self._aside: dict[Path, TillLoop] = {}
         self.loops = [
-            TillLoop(folder, clock=clock, ticks=ticks, timer_ms=settings.timer_ms, version=version)
+            TillLoop(
+                folder,
+                clock=clock,
+                ticks=ticks,
+                timer_ms=settings.timer_ms,
+                version=version,
+                keep_days=settings.keep_days,
+            )
             for folder in settings.folders
         ]
         self.metrics: MetricsServer | None = None

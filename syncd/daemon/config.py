@@ -9,6 +9,7 @@ from typing import Final
 
 from sentra.config import Environment
 from sentra.telemetry import LEVELS
+from sentra.vault.archived import WINDOW_DAYS_DEFAULT
 
 TIMER_MS_DEFAULT: Final = 5_000
 """A lost wake-up costs this much latency, and no data."""
@@ -18,12 +19,16 @@ PORT_MAX: Final = 65_535
 
 @dataclass(frozen=True, slots=True)
 class DaemonSettings:
-    """`folders` are tills' data folders; `metrics_port` is on loopback, None for none."""
+    """`folders` are tills' data folders; `metrics_port` is on loopback, None for none.
+
+    `keep_days` is how far back the cloud's database can be restored: archived entries stay as long.
+    """
 
     folders: tuple[Path, ...]
     timer_ms: int = TIMER_MS_DEFAULT
     metrics_port: int | None = None
     log_level: str = "info"
+    keep_days: int = WINDOW_DAYS_DEFAULT
 
 
 def read_settings(
@@ -39,4 +44,5 @@ def read_settings(
         ),
         metrics_port=metrics_port,
         log_level=settings.choice("SENTRA_LOG_LEVEL", LEVELS, "info"),
+        keep_days=settings.number("SENTRA_KEEP_DAYS", WINDOW_DAYS_DEFAULT, least=1, most=36_500),
     )

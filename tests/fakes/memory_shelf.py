@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from sentra.protocol.entry import EMPTY, Entry, Head, head_of, make_entry
 from sentra.protocol.feed import FeedItem, SealedRevision
+from sentra.protocol.messages import Base
 from sentra.protocol.segment import read_header, seal_all
 from sentra.protocol.snapshot import SnapshotNote, unpack_items
 from sentra.vault.epochs import Regained, Restored
@@ -31,6 +32,7 @@ class MemoryShelf(Downloads):
         self._cursors: dict[str, int] = {}
         self.decisions: dict[tuple[str, str], bytes] = {}
         self.stale: set[tuple[str, str]] = set()
+        self.begins: Base | None = None
 
     def terminal(self) -> str:
         return self._terminal
@@ -120,6 +122,9 @@ class MemoryShelf(Downloads):
 
     def reset_watermark(self, name: str, head: Head, at_ms: int, signature: str | None) -> None:
         self._marks[name] = (head, at_ms)
+
+    def base(self) -> Base | None:
+        return self.begins
 
     def seal_pending(self) -> int:
         pending = self.entries[self._sealed_count :]

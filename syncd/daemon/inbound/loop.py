@@ -12,6 +12,7 @@ import structlog
 from sentra.failures import Failure
 from sentra.instants import Clock
 from sentra.protocol.entry import Head
+from sentra.vault.archived import WINDOW_DAYS_DEFAULT
 from sentra.vault.aside import note_drained
 from sentra.vault.database import DATABASE_FILE, Vault
 from sentra.vault.epochs import secure_head
@@ -21,6 +22,7 @@ from sentra.vault.identity import Identity, read_identity
 from sentra.vault.state import LinkState, SyncStatus, put_sync_status
 from syncd.daemon.failures import NotATill
 from syncd.daemon.inbound import metrics
+from syncd.daemon.inbound.house import House
 from syncd.daemon.inbound.listen import Listener
 from syncd.daemon.inbound.turn import Turner
 from syncd.daemon.operations.ports import CLOUD, ROUTER
@@ -60,6 +62,7 @@ class TillLoop(threading.Thread):
         timer_ms: int,
         version: str,
         is_aside: bool = False,
+        keep_days: int = WINDOW_DAYS_DEFAULT,
     ) -> None:
         super().__init__(name=folder.name, daemon=True)
         self.folder = folder
@@ -77,6 +80,8 @@ class TillLoop(threading.Thread):
         self.failure: Failure | None = None
         self.turned = False
         self.is_aside = is_aside
+        self._keep_days = keep_days
+        self._house: House | None = None
 
     def wake(self) -> None:
         """The vault changed: look now, and again when it has settled."""
@@ -154,6 +159,8 @@ class TillLoop(threading.Thread):
             version=self._version,
             stopped=self._stopping.is_set,
         )
+        if not self.is_aside:
+            self._house = House(vault, identity, self._keep_days, self._ticks)
         listener = Listener(self.name, self.wake_from_store, self._stopping)
         listener.start()
         _log.info("serving", name=identity.name, branch=identity.branch_code)
@@ -176,6 +183,8 @@ class TillLoop(threading.Thread):
             listener.follow(turner.link)
             self._note(vault, shelf, turner)
             self._sync_head(shelf)
+            if self._house is not None:
+                self._house.keep(self._clock())
             vault.checkpoint()
         except VaultFailure as failure:
             if not failure.retry:

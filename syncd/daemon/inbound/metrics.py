@@ -27,6 +27,10 @@ OLDEST_AGE: Final = Gauge(
     "sentra_daemon_oldest_age_seconds", "Age of the oldest of them", ("terminal", "store")
 )
 
+FORGOTTEN: Final = Counter(
+    "sentra_daemon_entries_forgotten_total", "Archived entries dropped for their age", ("terminal",)
+)
+
 _THREADS: Final = 2
 _PLAIN: Final = [("Content-Type", "text/plain; charset=utf-8")]
 

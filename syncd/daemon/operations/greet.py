@@ -53,6 +53,7 @@ class Self:
 
 def hello_of(shelf: Shelf, me: Self, now_ms: int) -> Hello:
     """The request. `now_ms` is this terminal's clock as it stands, right or wrong."""
+    base = shelf.base()
     return Hello(
         software=me.software,
         protocols=PROTOCOLS,
@@ -64,6 +65,7 @@ def hello_of(shelf: Shelf, me: Self, now_ms: int) -> Hello:
         oldest_waiting_ms=me.oldest_waiting_ms,
         skew_ms=me.skew_ms,
         rtt_ms=me.rtt_ms,
+        bases={} if base is None else {shelf.terminal(): base},
     )
 
 
@@ -99,11 +101,12 @@ def note_mark(mark: Watermark | None, shelf: Shelf, cloud_key: Ed25519PublicKey)
 
     One that it did not sign, or that names an entry that is not here, changes nothing. A lower one
     is believed only when it was signed later than the one that is known: then the cloud was
-    restored. An old one that a router shows again was signed earlier, and changes nothing.
+    restored. An old one that a router shows again was signed earlier, and changes nothing; what
+    was signed before the present timeline began may be lost again, and is no word at all.
     """
     if mark is None or mark.terminal != shelf.terminal() or mark.name not in ("cloud", "archived"):
         return False
-    if not watermark_is_true(mark, cloud_key):
+    if mark.at_ms < shelf.watermark_at_ms(TIMELINE) or not watermark_is_true(mark, cloud_key):
         return False
     head = mark.head.to_head()
     if not shelf.holds(head):

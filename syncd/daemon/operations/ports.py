@@ -13,7 +13,7 @@ from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import FeedItem, SealedRevision
 from sentra.protocol.journal_page import JournalPage
-from sentra.protocol.messages import Hello, HelloAnswer, JournalAnswer
+from sentra.protocol.messages import Base, Hello, HelloAnswer, JournalAnswer
 from sentra.protocol.snapshot import SnapshotNote
 from sentra.vault.epochs import Regained, Restored
 from sentra.vault.snapshots import Held
@@ -102,6 +102,10 @@ class Shelf(Protocol):
 
     def reset_watermark(self, name: str, head: Head, at_ms: int, signature: str | None) -> None:
         """Sets it, also back."""
+
+    def base(self) -> Base | None:
+        """Where the journal begins, with the cloud's word for what was dropped before; None: it is
+        here from its beginning."""
 
     def seal_pending(self) -> int:
         """Seals what no segment holds; how many entries."""

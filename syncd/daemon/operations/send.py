@@ -15,7 +15,7 @@ from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, SEGMENTS_MAX, Parcel
 from sentra.protocol.messages import JournalAnswer, JournalOutcome
 from sentra.protocol.segment import read_header
 from syncd.daemon.operations.greet import FORK, note_mark, take_head
-from syncd.daemon.operations.ports import Shelf, Store, Talk
+from syncd.daemon.operations.ports import CLOUD, Shelf, Store, Talk
 
 _ITEM_OVERHEAD_BYTES = 32
 PARCEL_BYTES_MAX = ENVELOPE_BYTES_MAX - SEGMENTS_MAX * _ITEM_OVERHEAD_BYTES - 64
@@ -26,6 +26,10 @@ REFUSED = "refused"
 
 UNANSWERED = "unanswered"
 """The store answered without a word on this journal, or asks again and again for the same."""
+
+FORGOTTEN = "forgotten"
+"""The cloud lacks entries that it once signed as archived, and that were dropped here since: its
+archive has them, see `sentra db rebuild`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,12 @@ def send_next(
         return None
     shelf.seal_pending()
     limit = min(max(talk.credit_bytes, 1), PARCEL_BYTES_MAX)
+    if _is_forgotten(shelf, talk.head):
+        if talk.store != CLOUD:
+            # An older router, which cannot begin a journal behind its base: the cloud takes it.
+            raise ValueError("the router asks for entries that were forgotten for their age")
+        talk.notice = FORGOTTEN
+        return None
     sealed = shelf.parcels_after(talk.head, limit, SEGMENTS_MAX)
     if not sealed:
         return None
@@ -62,6 +72,11 @@ def send_next(
     if not moved and talk.notice is None:
         talk.notice = UNANSWERED
     return Sent(len(sealed), size_bytes, outcome.appended, outcome.outcome, moved)
+
+
+def _is_forgotten(shelf: Shelf, head: Head) -> bool:
+    base = shelf.base()
+    return base is not None and (head.epoch, head.seq) < (base.head.epoch, base.head.seq)
 
 
 def send_aside(store: Store, shelf: Shelf, talk: Talk, now_ms: int) -> Sent | None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sentra.protocol.feed import COMPANY
+from sentra.protocol.messages import Base
 from sentra.protocol.snapshot import SnapshotNote
-from sentra.vault import catalogue, snapshots, state
+from sentra.vault import catalogue, retention, snapshots, state
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity
 
 
 class FeedShelf:
-    """What a feed asks of a till's vault beside single revisions; each call is one transaction."""
+    """What a feed asks of a till's vault beside single revisions, and where its journal begins.
+
+    Each call is one transaction.
+    """
 
     _vault: Vault
     identity: Identity
@@ -20,6 +24,11 @@ class FeedShelf:
     def scopes(self) -> tuple[str, ...]:
         """The company's feed and the branch's own."""
         return (COMPANY, self.identity.branch_id)
+
+    def base(self) -> Base | None:
+        """Where the journal begins, with the cloud's word for what was dropped before."""
+        with self._vault.reader() as db:
+            return retention.base_of(db)
 
     def note_feed_heads(self, heads: Mapping[str, int]) -> None:
         """How far the feeds are there, for the screen of a till that waits for its first."""
