@@ -22,7 +22,7 @@ from tests.support.shop import Clock
 
 __all__ = ["shop_folder", "write_back_at_once"]
 
-AGAIN_EVERY = 3
+AGAIN_EVERY = 5
 """At so many points in turn the deed is done once more, as a cashier would who saw no answer."""
 
 POINTS_MIN = 120

