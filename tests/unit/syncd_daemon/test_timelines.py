@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sentra.protocol.entry import EMPTY, Head, head_of, make_entry
 from sentra.protocol.feed import COMPANY
 from sentra.protocol.messages import HelloAnswer, Watermark, note_of, sign_timeline, sign_watermark
-from syncd.daemon.operations.greet import note_hello
+from syncd.daemon.operations.greet import note_hello, note_mark
 from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName, Talk
 from tests.fakes.memory_shelf import MemoryShelf
 from tests.support.tills import BRANCH, CLOUD_KEY, a_revision, an_identity
@@ -112,3 +112,15 @@ def test_what_is_archived_is_told_and_lowered_by_a_later_word_only() -> None:
     assert tell(head_of(entry), 50) == head_of(entry)
     assert tell(EMPTY, 40) == head_of(entry)
     assert tell(EMPTY, 60) == EMPTY
+
+
+def test_what_the_cloud_signed_before_it_was_restored_is_believed_no_more() -> None:
+    shelf = a_shelf()
+    entry = make_entry(TERMINAL, EMPTY, "k", 1, 0, "2026-11-22", b"{}")
+    shelf.entries.append(entry)
+    say(shelf, CLOUD, SECOND, 200, feed=0)
+    before = sign_watermark(CLOUD_KEY, "cloud", TERMINAL, head_of(entry), 150)
+    assert not note_mark(before, shelf, CLOUD_KEY.public_key())
+    assert shelf.watermark("cloud") == EMPTY
+    since = sign_watermark(CLOUD_KEY, "cloud", TERMINAL, head_of(entry), 200)
+    assert note_mark(since, shelf, CLOUD_KEY.public_key())
