@@ -34,14 +34,16 @@ class Proofs:
         self._own: dict[str, ProofNote] = {}
         self._proved: Mapping[str, HeadNote] = {}
 
-    def hear(self, terminal: str, hello: Hello) -> None:
-        """What a till said of its own journal."""
+    def hear(self, terminal: str, hello: Hello) -> bool:
+        """What a till said of its own journal; whether that is new."""
         for note in hello.proofs[:1]:
             if note.terminal == terminal == note.by and note.entries <= ENTRIES_MAX:
                 with self._lock:
                     if self._said.get(terminal) != note:
                         self._said[terminal] = note
                         self._own.pop(terminal, None)
+                        return True
+        return False
 
     def learn(self, proved: Mapping[str, HeadNote]) -> None:
         """Up to where the cloud has compared: what is behind that is said no more."""

@@ -50,8 +50,8 @@ class RollCall:
         self._feeds: dict[str, dict[str, int]] = {}
 
     def note_hello(self, terminal: str, hello: Hello, now_ms: int) -> bool:
-        """A till said hello; whether it has other decisions than when it spoke last."""
-        self.proofs.hear(terminal, hello)
+        """A till said hello; whether it has other decisions than when it spoke last, or a proof."""
+        has_proof = self.proofs.hear(terminal, hello)
         own = hello.heads.get(terminal)
         heard = Heard(
             terminal,
@@ -67,7 +67,7 @@ class RollCall:
             self._dirty.add(terminal)
             moved = self._feeds.get(terminal) != hello.feed
             self._feeds[terminal] = hello.feed
-        return moved
+        return moved or has_proof
 
     def note_alive(self, terminal: str, now_ms: int) -> None:
         """A till asked for something: it lives."""
