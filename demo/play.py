@@ -25,6 +25,9 @@ N_: Final = str
 
 COMPANY_NAME = "Toko Sentra"
 HISTORY_DAYS = 21
+ADDRESSES_EVERY_S = 1.0
+"""A till that was started again has a new key, and so a new address."""
+
 TABLE_WIDTH_MAX = 240
 """Characters: an address with its key has about a hundred."""
 
@@ -69,7 +72,8 @@ class Play:
             stage.save()
             server = serve(stage, watch, port)
             self._print_table()
-            self._stop.wait()
+            while not self._stop.wait(ADDRESSES_EVERY_S):
+                self._tell_new_addresses()
             self._tell(say("Stopping everything"))
         finally:
             if server is not None:
@@ -138,7 +142,7 @@ class Play:
         for place in self._stage.places.of("terminal", goods.SHOPS[0].name):
             port = self._stage.port(f"till {place.device_id}", TILL_PORT)
             name = f"till {place.branch} {place.name}"
-            address_file = self._stage.folder / f"{place.device_id}.address"
+            address_file = self._address_file(place)
             address_file.unlink(missing_ok=True)
             arguments = ["pos", "--data", place.folder, "--port", str(port)]
             arguments += ["--address-file", str(address_file)]
@@ -148,6 +152,9 @@ class Play:
             self._stage.wait_ready(name, f"http://127.0.0.1:{port}/healthz")
             started.append((place, address_file.read_text(encoding="utf-8").strip()))
         return started
+
+    def _address_file(self, place: DevicePlace) -> Path:
+        return self._stage.folder / f"{place.device_id}.address"
 
     def _addresses(
         self, tills: list[tuple[DevicePlace, str]], control_port: int
@@ -163,9 +170,29 @@ class Play:
         return [
             {"label": say("Control page"), "href": f"http://127.0.0.1:{control_port}/"},
             {"label": say("Back office"), "href": self._stage.environment["SENTRA_PUBLIC_URL"]},
-            *({"label": f"{place.branch} · {place.name}", "href": url} for place, url in tills),
+            *(
+                {
+                    "label": f"{place.branch} · {place.name}",
+                    "href": url,
+                    "file": str(self._address_file(place)),
+                }
+                for place, url in tills
+            ),
             *pages,
         ]
+
+    def _tell_new_addresses(self) -> None:
+        """The control page and the screen follow a till that crashed and was started again."""
+        places = self._stage.places
+        for address in places.addresses:
+            file = Path(address.get("file", ""))
+            now = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+            if now and now != address["href"]:
+                address["href"] = now
+                self._stage.save()
+                self._tell(
+                    say("%(till)s has a new address: %(url)s", till=address["label"], url=now)
+                )
 
     def _print_table(self) -> None:
         running = Table(title=say("What runs where"), title_justify="left")
