@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pos_shell.payment.store import keep_offers, load_offers
 from pos_shell.receipt.numbers import take_number
@@ -67,10 +68,14 @@ def complete_sale(
             raise TotalMoved()
         approved_by = load_approval(book.db, sale_id)
         offers = [*load_offers(book.db, sale_id), *cash]
+        if is_recorded(book.db, book.identity.branch_id, sale_id):
+            # An old copy of this till was put back with a cart that had been paid since. Whatever
+            # is in it now and is paid for is another sale.
+            cart = replace(cart, sale_id=till.new_id())
         record_sale(book, person, cart, lambda _total: offers, approved_by=approved_by)
         keep_offers(book.db, sale_id, ())
         keep_cart(book.db, None)
-    return sale_id
+    return cart.sale_id
 
 
 def take_offer(till: Till, sale_id: str, offer: Offer) -> bool:

@@ -40,14 +40,13 @@ class Recovery:
     def take(self, talk: Talk, link: Link, hello: Callable[[], Hello]) -> bool:
         """Whether the journal went on in another epoch. Raises LinkDown, LinkRefused."""
         shelf = self._shelf
-        try:
-            asked = [ask(talk.store, link, talk.here, shelf), *self._others(talk.store, hello)]
-            outcome = recover(asked, shelf, self.began, self._clock())
-        except ProtocolError as error:
+        asked, unproved = self._ask_all(talk, link, hello)
+        if not asked:
             talk.notice = JOURNAL_BEHIND
-            metrics.FAILED.labels(talk.store, error.slug).inc()
-            _log.error("the stores' journal is not believed", problem=error.slug, detail=str(error))
             return False
+        outcome = recover(asked, shelf, self.began, self._clock())
+        if unproved and outcome.done is None and outcome.clone is None:
+            talk.notice = JOURNAL_BEHIND
         if outcome.clone is not None:
             self._note_clone(talk, asked, outcome.clone)
             return False
@@ -62,6 +61,21 @@ class Recovery:
         )
         self.began = shelf.head()
         return True
+
+    def _ask_all(
+        self, talk: Talk, link: Link, hello: Callable[[], Hello]
+    ) -> tuple[list[Asked], bool]:
+        """What the stores hold, and whether the one that carries could not prove what it holds: a
+        router may have forgotten the beginning of what the cloud still has."""
+        found: list[Asked] = []
+        unproved = False
+        try:
+            found.append(ask(talk.store, link, talk.here, self._shelf))
+        except ProtocolError as error:
+            unproved = True
+            metrics.FAILED.labels(talk.store, error.slug).inc()
+            _log.error("a store's journal is not believed", problem=error.slug, detail=str(error))
+        return [*found, *self._others(talk.store, hello)], unproved
 
     def _note_clone(self, talk: Talk, asked: Sequence[Asked], clone: Line) -> None:
         # The cloud alone says who came second: at a router it may be the other machine.

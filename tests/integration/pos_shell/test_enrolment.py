@@ -14,8 +14,10 @@ from pos_shell.config import Settings
 from pos_shell.run import now_ms
 from pos_shell.till import Till
 from sentra.cloud import devices
+from sentra.vault.epochs import Forked, note_fork
 from tests.integration.sync.conftest import branch, environment, running_service
 from tests.support.shop import KEY
+from tests.support.tills import a_till
 
 __all__ = ["branch", "environment"]
 
@@ -57,6 +59,30 @@ def test_a_till_without_a_vault_asks_for_a_code(client: FlaskClient) -> None:
     assert "https://127.0.0.1:1" in page
     assert client.get("/sale/").location == "/"
     assert client.get("/sync/status").status_code == 200
+
+
+def test_only_a_till_that_exists_twice_offers_to_be_enrolled_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
+    vault, _ = a_till(tmp_path / "till")
+    till = Till(tmp_path / "till", now_ms, bytes)
+    client = a_client(till)
+    assert client.get("/enrolment/anew").location == "/"
+    assert client.post("/enrolment/anew", data={"code": "X"}).location == "/"
+    with vault.writer() as db:
+        note_fork(db, Forked(at_ms=1))
+    vault.close()
+    assert "Enrol this till anew" in client.get("/enrolment/anew").text
+    assert "This till exists twice" in client.get("/cashier/").text
+    wrong = client.post(
+        "/enrolment/anew", data={"code": "ABCD-EFGH-JKMN", "address": "https://127.0.0.1:1"}
+    )
+    assert wrong.status_code == 422
+    assert till.identity.number == 1, "an enrolment that failed changes nothing"
+    assert {path.name for path in till.folder.iterdir()} >= {"vault.db"}
+    assert not list(till.folder.glob("set-aside-*"))
+    till.close()
 
 
 def test_a_mistyped_code_and_a_cloud_that_does_not_answer_are_sentences(

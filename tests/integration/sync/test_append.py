@@ -160,7 +160,10 @@ def a_clone_of(journal: Journal) -> Journal:
 
 
 def test_two_machines_with_one_identity_lose_no_sale(
-    send: Send, journal: Journal, ask: Callable[[str], list[tuple[object, ...]]]
+    send: Send,
+    journal: Journal,
+    ask: Callable[[str], list[tuple[object, ...]]],
+    prove: Callable[[], CloudReport],
 ) -> None:
     journal.sell(5)
     clone = a_clone_of(journal)
@@ -178,10 +181,14 @@ def test_two_machines_with_one_identity_lose_no_sale(
     assert ask("SELECT sum(total) FROM sale") == [(total,)], "its money is in the books"
     assert ask("SELECT sum(total) FROM hourly_sales") == [(total,)]
     assert ask("SELECT seq FROM sale WHERE epoch = -1 ORDER BY seq") == [(6,), (7,), (8,), (9,)]
+    assert prove().differences == []
 
 
 def test_a_line_whose_beginning_comes_late_is_projected_then(
-    send: Send, journal: Journal, ask: Callable[[str], list[tuple[object, ...]]]
+    send: Send,
+    journal: Journal,
+    ask: Callable[[str], list[tuple[object, ...]]],
+    prove: Callable[[], CloudReport],
 ) -> None:
     journal.sell(5)
     clone = a_clone_of(journal)
@@ -193,10 +200,14 @@ def test_a_line_whose_beginning_comes_late_is_projected_then(
     assert outcome(send(clone.sealed(6, 7))) == ("fork", 0)
     assert ask("SELECT count(*) FROM sale WHERE epoch < 0") == [(4,)]
     assert ask("SELECT sum(total) FROM hourly_sales") == [(9 * 4_500 + 4 * 9_900,)]
+    assert prove().differences == []
 
 
 def test_a_fact_of_the_fork_lane_that_is_recorded_again_counts_once(
-    send: Send, journal: Journal, ask: Callable[[str], list[tuple[object, ...]]]
+    send: Send,
+    journal: Journal,
+    ask: Callable[[str], list[tuple[object, ...]]],
+    prove: Callable[[], CloudReport],
 ) -> None:
     journal.sell(5)
     send(journal.sealed(1, 5))
@@ -219,10 +230,14 @@ def test_a_fact_of_the_fork_lane_that_is_recorded_again_counts_once(
         ("journal-fork",),
         ("journal-restored",),
     ]
+    assert prove().differences == []
 
 
 def test_another_fact_of_the_same_identity_is_shown_to_a_person(
-    send: Send, journal: Journal, ask: Callable[[str], list[tuple[object, ...]]]
+    send: Send,
+    journal: Journal,
+    ask: Callable[[str], list[tuple[object, ...]]],
+    prove: Callable[[], CloudReport],
 ) -> None:
     journal.sell(5)
     send(journal.sealed(1, 5))
@@ -237,10 +252,14 @@ def test_another_fact_of_the_same_identity_is_shown_to_a_person(
         ("fact-duplicate", -1),
         ("journal-fork", 1),
     ]
+    assert prove().differences == []
 
 
 def test_an_epoch_that_goes_on_from_an_older_end_is_kept_and_counted(
-    send: Send, journal: Journal, ask: Callable[[str], list[tuple[object, ...]]]
+    send: Send,
+    journal: Journal,
+    ask: Callable[[str], list[tuple[object, ...]]],
+    prove: Callable[[], CloudReport],
 ) -> None:
     journal.sell(5)
     behind = a_clone_of(journal)
@@ -250,6 +269,7 @@ def test_an_epoch_that_goes_on_from_an_older_end_is_kept_and_counted(
     behind.sell(2, amount=9_900)
     assert outcome(send(seal(behind.entries[5:], journal.key))) == ("fork", 0)
     assert ask("SELECT sum(total) FROM sale") == [(7 * 4_500 + 2 * 9_900,)]
+    assert prove().differences == []
 
 
 def test_a_chain_that_does_not_fit_changes_nothing(

@@ -10,7 +10,7 @@ from pos_shell.payment.actions import CartGone, TotalMoved, complete_sale, drop_
 from pos_shell.payment.queries import payment_page
 from pos_shell.receipt.facts import recorded
 from pos_shell.sale import actions
-from pos_shell.sale.store import load_cart
+from pos_shell.sale.store import keep_cart, load_cart
 from pos_shell.shift.actions import open_shift
 from sentra.domain.payment import NotEnough, Offer, TooMuchWithoutCash
 from sentra.events import SaleCompleted
@@ -59,6 +59,20 @@ def test_pressing_paid_again_finds_the_sale_and_records_nothing(open_shop: Shop)
     assert complete_sale(till, DEWI, cart.sale_id, cash, expected_total=4500) == first
     with till.vault.reader() as db:
         assert db.execute("SELECT count(*) FROM sale").fetchone() == (1,)
+
+
+def test_a_cart_that_came_back_with_an_old_copy_is_another_sale(open_shop: Shop) -> None:
+    till = open_shop.till
+    cart = actions.scan(till, DEWI, open_shop.tea.code)
+    cash = [Offer("cash", 5_000)]
+    first = complete_sale(till, DEWI, cart.sale_id, cash)
+    with till.vault.writer() as db:
+        keep_cart(db, cart)
+    second = complete_sale(till, DEWI, cart.sale_id, cash)
+    assert second != first
+    with till.vault.reader() as db:
+        assert db.execute("SELECT sum(total) FROM sale").fetchone() == (9_000,)
+        assert load_cart(db) is None
 
 
 def test_two_presses_at_the_same_moment_make_one_sale(open_shop: Shop) -> None:
