@@ -109,6 +109,7 @@ def test_what_is_archived_is_told_and_lowered_by_a_later_word_only() -> None:
         say(shelf, ROUTER, FIRST, 100, feed=3, archived=mark)
         return shelf.watermark("archived")
 
+    assert tell(head_of(entry), 99) == EMPTY, "signed before this timeline began"
     assert tell(head_of(entry), 150) == head_of(entry)
     assert tell(EMPTY, 140) == head_of(entry)
     assert tell(EMPTY, 160) == EMPTY
