@@ -11,6 +11,8 @@ from typing import Any, Final
 from gunicorn import util
 from gunicorn.http import wsgi
 
+from syncd.service.outbound.lines import is_taken
+
 _KEEPS_ALIVE: Final = (1, 1)
 """The version of HTTP from which on a connection stays open unless it is said otherwise."""
 
@@ -48,12 +50,18 @@ class LeanResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn ships no ty
         return False
 
     def close(self) -> None:
-        """The end of the answer, also of one without a body."""
+        """The end of the answer, also of one without a body; a stream goes on without us."""
+        if is_taken(self.sock):
+            return
         self.send_headers()
         if self._head:
             head, self._head = self._head, b""
             util.write(self.sock, head)
         super().close()
+
+    def should_close(self) -> bool:
+        """Whether no other request may come by this connection."""
+        return is_taken(self.sock) or bool(super().should_close())
 
 
 def install() -> None:

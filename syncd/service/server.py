@@ -130,6 +130,7 @@ def _settle(worker: Any) -> None:
     gc.set_threshold(GC_OBJECTS, 10, 10)
     here: Parts = worker.wsgi.extensions[EXTENSION]
     gevent.spawn(here.streams.follow, here.redis)
+    gevent.spawn(here.streams.tend)
     gevent.spawn(_end_streams_with, worker, here)
 
 

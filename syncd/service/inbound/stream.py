@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from functools import partial
+
+from flask import Blueprint, Response, request
 
 from sentra.protocol.feed import COMPANY
 from sentra.web.permissions import public
 from syncd.service.inbound.feed import require_own
 from syncd.service.inbound.parts import parts, speaker
+from syncd.service.outbound.lines import take_over
 
 blueprint = Blueprint("stream", __name__)
 
@@ -20,7 +23,8 @@ def stream() -> Response:
     require_own(device, COMPANY)
     own = None if device.role == "router" else device.device_id
     listener = streams.open((COMPANY, device.branch_id), device.branch_id, own)
-    response = Response(streams.events(listener), content_type="text/event-stream")
-    response.call_on_close(lambda: streams.close(listener))
+    words = streams.events(listener, partial(take_over, request.environ))
+    response = Response(words, content_type="text/event-stream")
+    response.call_on_close(lambda: streams.leave(listener))
     response.headers["X-Accel-Buffering"] = "no"
     return response

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from gevent.socket import socket, socketpair
 
 from sentra.protocol.feed import COMPANY
-from syncd.service.outbound.streams import Listener, Streams, TooManyStreams
+from syncd.service.outbound.lines import is_taken, take_over
+from syncd.service.outbound.streams import (
+    HEARTBEAT_S,
+    LIFE_S_MAX,
+    Listener,
+    Streams,
+    TooManyStreams,
+)
 
 BRANCH, OTHER = "branch-a", "branch-b"
 
@@ -64,3 +74,110 @@ def test_a_stream_says_what_moved_and_ends_with_the_process() -> None:
     assert next(events) == b"event: feed\ndata: branch-a\n\nevent: head\ndata: t1\n\n"
     streams.stop()
     assert list(events) == []
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket, socket]]:
+    """The server's end of a connection, and the device's."""
+    ours, theirs = socketpair()
+    theirs.settimeout(5.0)
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+@pytest.fixture
+def streams() -> Iterator[Streams]:
+    """Room for one, and ended with the test."""
+    made = Streams(1)
+    yield made
+    made.stop()
+
+
+def taken_over(streams: Streams, ours: socket) -> Listener:
+    """A listener whose connection was taken from the server once it was open."""
+    listener = streams.open((BRANCH,), BRANCH, "t1")
+    words = list(streams.events(listener, lambda: take_over({"gunicorn.socket": ours})))
+    streams.leave(listener)
+    assert words == [b": open\n\n"]
+    return listener
+
+
+def test_a_connection_that_was_taken_over_is_left_alone_by_the_server(
+    streams: Streams, ends: tuple[socket, socket]
+) -> None:
+    ours, theirs = ends
+    assert not is_taken(ours)
+    taken_over(streams, ours)
+    assert is_taken(ours)
+    ours.close()
+    streams.head_moved(BRANCH, "t1")
+    streams.say_what_moved()
+    assert theirs.recv(200) == b"16\r\nevent: head\ndata: t1\n\n\r\n"
+
+
+def test_many_wakes_of_one_kind_are_said_once_on_it(
+    streams: Streams, ends: tuple[socket, socket]
+) -> None:
+    ours, theirs = ends
+    taken_over(streams, ours)
+    for _ in range(1_000):
+        streams.feed_moved(BRANCH)
+    streams.say_what_moved()
+    streams.say_what_moved()
+    assert theirs.recv(200) == b"1C\r\nevent: feed\ndata: branch-a\n\n\r\n"
+
+
+def test_it_hears_a_heartbeat_when_one_is_due_and_ends_when_its_time_is_up(
+    streams: Streams, ends: tuple[socket, socket]
+) -> None:
+    ours, theirs = ends
+    listener = taken_over(streams, ours)
+    start_s = listener.ends_s - LIFE_S_MAX
+    streams.beat(start_s + HEARTBEAT_S - 1)
+    streams.beat(start_s + HEARTBEAT_S + 1)
+    assert theirs.recv(200) == b"3\r\n:\n\n\r\n"
+    streams.beat(start_s + LIFE_S_MAX + 1)
+    assert theirs.recv(200) == b"0\r\n\r\n"
+    assert theirs.recv(200) == b""
+    streams.open((BRANCH,), BRANCH, "t2")
+
+
+def test_who_is_gone_makes_room_for_another(streams: Streams, ends: tuple[socket, socket]) -> None:
+    ours, theirs = ends
+    listener = taken_over(streams, ours)
+    theirs.close()
+    streams.beat(listener.ends_s - 1)
+    streams.open((BRANCH,), BRANCH, "t2")
+
+
+def test_who_reads_nothing_is_let_go_and_holds_up_nobody(
+    streams: Streams, ends: tuple[socket, socket]
+) -> None:
+    ours, _ = ends
+    listener = taken_over(streams, ours)
+    for _ in range(100_000):
+        streams.feed_moved(BRANCH)
+        streams.say_what_moved()
+        if not listener.is_open:
+            break
+    streams.open((BRANCH,), BRANCH, "t2")
+
+
+def test_it_ends_with_the_process(streams: Streams, ends: tuple[socket, socket]) -> None:
+    ours, theirs = ends
+    taken_over(streams, ours)
+    streams.stop()
+    assert theirs.recv(200) == b"0\r\n\r\n"
+    assert theirs.recv(200) == b""
+    streams.tend()
+
+
+def test_a_listener_is_counted_out_once(streams: Streams, ends: tuple[socket, socket]) -> None:
+    listener = taken_over(streams, ends[0])
+    for _ in range(3):
+        streams.close(listener)
+        streams.leave(listener)
+    streams.open((BRANCH,), BRANCH, "t1")
+    with pytest.raises(TooManyStreams):
+        streams.open((BRANCH,), BRANCH, "t2")
