@@ -39,6 +39,8 @@ VENDOR = ROOT / "static" / "vendor"
 PYTHON_MIN = (3, 11)
 LOCK_WAIT_S = 900
 """How long a second set-up waits for a first one: longer than any set-up that was seen."""
+TEST_PROCESSES_MAX = 4
+"""Each has a PostgreSQL, a Redis and a Chromium of its own: half a gigabyte of memory."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -276,8 +278,10 @@ def test(arguments: list[str]) -> int:
     failed = [name for name, command in static_checks() if not passes(name, command)]
     if failed:
         print(f"\nNot passed: {', '.join(failed)} (see above). The tests run all the same.\n")
+    # One process more than cores: tests wait for servers and browsers, which takes no core.
     # tests/scheduling.py says what is dealt out together.
-    tests: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadscope"]
+    processes = str(min((os.cpu_count() or 2) + 1, TEST_PROCESSES_MAX))
+    tests: list[str | Path] = [PYTHON, "-m", "pytest", "-n", processes, "--dist", "loadscope"]
     status = subprocess.run(tests, cwd=ROOT, env=environment, check=False).returncode
     return status or int(bool(failed))
 
