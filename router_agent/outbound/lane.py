@@ -103,6 +103,15 @@ def waiting(db: Any, router: str, resting: Sequence[str], bytes_max: int) -> lis
     return found
 
 
+def waits(db: Any) -> tuple[int, int | None]:
+    """(entries of the lane that the cloud has not confirmed, when the oldest came)."""
+    row = db.execute(
+        "SELECT coalesce(sum(last_seq - first_seq + 1), 0), min(received_at_ms) FROM held_fork"
+        " WHERE in_cloud = 0"
+    ).fetchone()
+    return int(row[0]), row[1]
+
+
 def confirm(db: Any, digests: Iterable[bytes]) -> None:
     """The cloud has them, in one of its lanes."""
     rows = [(digest,) for digest in digests]

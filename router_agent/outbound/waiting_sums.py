@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from router_agent.outbound import store
+from router_agent.outbound import lane, store
 from router_agent.outbound.store import WaitingSegment
 from sentra.events import SaleCompleted
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
@@ -25,8 +25,8 @@ _Key = tuple[str, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is here and not in the cloud. `sales` and `amount` (minor units) are exact unless
-    `more`."""
+    """What is here and not in the cloud. `sales` and `amount` (minor units) are those of the main
+    lines, exact unless `more`; `entries` are those of the fork lane too."""
 
     entries: int
     sales: int
@@ -56,12 +56,17 @@ class WaitingSums:
                 if key in self._sums:
                     known[key] = self._sums[key]
             self._sums = known
+        beside, beside_since_ms = lane.waits(db)
+        since_ms = [s.received_at_ms for s in segments]
+        if beside_since_ms is not None:
+            since_ms.append(beside_since_ms)
+        in_line = sum(s.last_seq - max(s.first_seq - 1, s.covered_seq) for s in segments)
         return Waiting(
-            entries=sum(s.last_seq - max(s.first_seq - 1, s.covered_seq) for s in segments),
+            entries=in_line + beside,
             sales=sum(sales for sales, _ in known.values()),
             amount=sum(amount for _, amount in known.values()),
             more=len(known) < len(segments),
-            oldest_at_ms=min((s.received_at_ms for s in segments), default=None),
+            oldest_at_ms=min(since_ms, default=None),
         )
 
 

@@ -14,6 +14,7 @@ from router_agent.operations.trunk import CloudHead
 from router_agent.outbound import lane, store
 from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.shelf import VaultShelf
+from router_agent.outbound.waiting_sums import WaitingSums
 from sentra.protocol.entry import EMPTY, Head, head_of, make_entry
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.segment import read_header, seal
@@ -98,6 +99,8 @@ def test_a_second_machines_line_is_kept_byte_for_byte_and_the_first_goes_on(vaul
     assert (taking.outcome, taking.head) == ("fork", journal.head)
     assert take(vault, journal, *second).outcome == "fork", "the same again changes nothing"
     assert held(vault, journal) == ([journal.sealed(1, 3), journal.sealed(4, 5)], second)
+    with vault.reader() as db:
+        assert WaitingSums().now(db).entries == 5 + 4, "the page counts both lines"
     journal.sell(1)
     assert take(vault, journal, journal.sealed(6, 6)).outcome == "appended"
 
