@@ -53,9 +53,17 @@ class RouterDepot:
         return readers_of(self._identity, self._devices())
 
     def starts(self) -> dict[str, Point]:
-        """Behind the cloud's signed word on each journal that is held here."""
+        """Behind the cloud's signed word on each journal that is held here, as far as it is about
+        the very line that is held."""
         with self._vault.reader() as db:
-            return {state.terminal: _start(state) for state in store.journals(db)}
+            sent = {
+                row[0]: (row[1], row[2])
+                for row in db.execute("SELECT terminal, sent_epoch, sent_seq FROM held_head")
+            }
+            return {
+                state.terminal: min(_start(state), sent[state.terminal])
+                for state in store.journals(db)
+            }
 
     def pieces(self, terminal: str, after: Point) -> Sequence[Piece]:
         """The held segments that reach beyond the point."""
@@ -65,21 +73,22 @@ class RouterDepot:
                 " WHERE terminal = ? AND (epoch, last_seq) > (?, ?) ORDER BY epoch, last_seq",
                 (terminal, *after),
             ).fetchall()
-        return [Piece(terminal, *row) for row in rows]
+            aside = db.execute(
+                "SELECT epoch, first_seq, last_seq, length(sealed), digest FROM held_fork"
+                " WHERE terminal = ? AND in_cloud = 0 ORDER BY epoch, first_seq, received_at_ms",
+                (terminal,),
+            ).fetchall()
+        return [Piece(terminal, *row) for row in (*rows, *aside)]
 
     def parcels(self, pieces: Sequence[Piece]) -> list[Parcel]:
         """The sealed bytes with this router's custody. Raises PackedMeanwhile."""
         found = []
         with self._vault.reader() as db:
             for piece in pieces:
-                row = db.execute(
-                    "SELECT sealed, received_at_ms FROM held_segment"
-                    " WHERE terminal = ? AND epoch = ? AND last_seq = ?",
-                    (piece.terminal, piece.epoch, piece.last_seq),
-                ).fetchone()
+                row = _find(db, piece)
                 if row is None:
                     raise PackedMeanwhile
-                found.append(Parcel(bytes(row[0]), Custody(self._identity.device_id, row[1])))
+                found.append(Parcel(row[0], Custody(self._identity.device_id, row[1])))
         return found
 
     def take_receipt(self, marks: Sequence[Watermark]) -> int:
@@ -162,6 +171,18 @@ def open_router(folder: Path) -> Iterator[RouterDepot]:
         yield RouterDepot(vault, identity)
     finally:
         vault.close()
+
+
+def _find(db: Connection, piece: Piece) -> tuple[bytes, int] | None:
+    """(sealed bytes, when they came here), in the journal's line or in the lane beside it."""
+    if piece.digest is None:
+        query = "SELECT sealed, received_at_ms FROM held_segment WHERE terminal = ? AND epoch = ?"
+        place: tuple[object, ...] = (piece.terminal, piece.epoch, piece.last_seq)
+        row = db.execute(query + " AND last_seq = ?", place).fetchone()
+    else:
+        query = "SELECT sealed, received_at_ms FROM held_fork WHERE terminal = ? AND digest = ?"
+        row = db.execute(query, (piece.terminal, piece.digest)).fetchone()
+    return None if row is None else (bytes(row[0]), row[1])
 
 
 def _start(state: JournalState) -> Point:

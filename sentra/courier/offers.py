@@ -34,13 +34,17 @@ Point = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A sealed segment that is to be packed, not read yet."""
+    """A sealed segment that is to be packed, not read yet.
+
+    `digest` names one of another line of the journal, whose place says nothing of the journal's.
+    """
 
     terminal: str
     epoch: int
     first_seq: int
     last_seq: int
     size_bytes: int
+    digest: bytes | None = None
 
     @property
     def end(self) -> Point:
@@ -103,7 +107,10 @@ class Depot(Protocol):
         """By terminal, how far the cloud has its journal, by its own signed word."""
 
     def pieces(self, terminal: str, after: Point) -> Sequence[Piece]:
-        """The segments that reach beyond a point, oldest first; what is not sealed is sealed."""
+        """The segments that reach beyond a point, oldest first; what is not sealed is sealed.
+
+        Behind them those of other lines of the journal that the cloud has not confirmed.
+        """
 
     def parcels(self, pieces: Sequence[Piece]) -> list[Parcel]:
         """Their bytes, with custody where there is any. Raises PackedMeanwhile."""

@@ -110,6 +110,9 @@ def _count(pieces: Iterable[Piece], starts: dict[str, Point]) -> int:
     """Entries beyond the starts; a first segment may begin before its start."""
     count, ends = 0, dict(starts)
     for piece in pieces:
+        if piece.digest is not None:
+            count += piece.last_seq - piece.first_seq + 1
+            continue
         epoch, seq = ends[piece.terminal]
         first = max(piece.first_seq, seq + 1) if piece.epoch == epoch else piece.first_seq
         count += piece.last_seq - first + 1
@@ -149,7 +152,10 @@ def _envelopes(depot: Depot, starts: dict[str, Point], bytes_max: int) -> Iterat
     for terminal in sorted(starts):
         for piece in depot.pieces(terminal, starts[terminal]):
             size += piece.size_bytes
-            if held and (size > bytes_max or len(held) == SEGMENTS_MAX):
+            full = size > bytes_max or len(held) == SEGMENTS_MAX
+            # A line beside the journal can only be compared with what was taken in before.
+            aside = bool(held) and (held[-1].digest is None) != (piece.digest is None)
+            if held and (full or aside):
                 yield held
                 held, size = [], piece.size_bytes
             held.append(piece)
@@ -186,7 +192,7 @@ def _header(
     depot: Depot, part: Sequence[_Envelope], reached: dict[str, Point], number: int, now_ms: int
 ) -> CourierHeader:
     sender = depot.sender
-    ends = {piece.terminal: piece.end for one in part for piece in one}
+    ends = {piece.terminal: piece.end for one in part for piece in one if piece.digest is None}
     return CourierHeader(
         version=VERSION,
         company_id=sender.company_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +53,7 @@ from syncd.daemon.outbound.courier import TillDepot
 from syncd.service.courier import CloudTaker
 from tests.present import NOW_MS
 from tests.support.courier import offline_device, tell_router, tell_till
-from tests.support.journals import an_id
+from tests.support.journals import a_sale, an_id
 from tests.support.tills import sell
 
 Till = tuple[Vault, Identity]
@@ -499,6 +500,39 @@ def test_a_router_takes_its_tills_file_in_and_packs_it_on_with_its_custody(
     assert "the cloud has" in run("receipt", receipt, "--data", router.folder).output
     nothing = told(run("pack", "--data", router.folder, "--to", stick / "x", "--json"))
     assert nothing["entries"] == 0
+
+
+def test_a_second_line_that_a_router_keeps_travels_too(
+    till: Till, enrol: Callable[..., Till], stick: Path, taker: CloudTaker, engine: Engine
+) -> None:
+    """Two machines with one identity: both sell, neither has a network, no sale is lost."""
+    vault, identity = till
+    sell(vault, identity, 2)
+    vault.close()
+    shutil.copytree(vault.folder, stick.with_name("clone"))
+    router, router_identity = enrol("router", "router")
+    with open_router(router.folder) as depot:
+        tell_router(router.folder, identity, router_identity)
+        for folder, sold in ((vault.folder, 1), (stick.with_name("clone"), 2)):
+            machine = Vault.open(folder)
+            tell_till(machine, router_identity)
+            for _ in range(sold):
+                with machine.writer() as db:
+                    fact = a_sale(sold * 50 + journal.head(db).seq)
+                    journal.append(db, identity, fact, NOW_MS)
+            place = stick / folder.name
+            place.mkdir()
+            packed = packing.pack(TillDepot(machine, identity), place, now_ms=NOW_MS)
+            unpacking.unpack(packed.written[0], depot)
+            machine.close()
+        onward = packing.pack(depot, stick, now_ms=NOW_MS).written
+    outcomes = [
+        one.outcome for path in onward for one in unpacking.unpack(path, taker).outcomes.values()
+    ]
+    assert outcomes == ["fork"]
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT sum(last_seq) FROM fork_segment")).scalar_one()
+    assert (len(in_cloud(engine)), kept) == (3, 4)
 
 
 def test_a_router_refuses_what_is_not_its_branchs(
