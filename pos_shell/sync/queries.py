@@ -25,6 +25,9 @@ SKEW_SHOWN_MS: Final = 120_000
 RESTORED_SHOWN_MS: Final = 24 * 60 * 60 * 1000
 """How long the till says that its journal was put back: whoever comes in the morning sees it."""
 
+OLD_COPY: Final = "journal-behind"
+"""The daemon's word for a vault that was put back; the till knows it without the daemon."""
+
 Level = Literal["saved", "waiting", "nothing"]
 
 
@@ -68,13 +71,14 @@ def sync_state(till: Till) -> SyncState:
         router = _hop(db, "router", said.router, empty) if has_router else None
         cloud = _hop(db, "cloud", said.cloud, empty)
         restored = epochs.restored(db)
+        notice = said.notice or (OLD_COPY if journal.is_provisional(db) else None)
     return SyncState(
         router=router,
         cloud=cloud,
         daemon_silent=now_ms - said.updated_at_ms > SILENT_AFTER_MS,
         daemon_seen_at_ms=said.updated_at_ms,
         skew_ms=said.skew_ms,
-        notice=said.notice,
+        notice=notice,
         restored=restored if restored and now_ms - restored.at_ms < RESTORED_SHOWN_MS else None,
     )
 

@@ -124,20 +124,23 @@ def take_head(talk: Talk, note: HeadNote, shelf: Shelf, now_ms: int) -> None:
     _take_head(talk, note.to_head(), shelf, now_ms)
 
 
-def _take_head(talk: Talk, here: Head, shelf: Shelf, now_ms: int) -> None:
-    talk.here = here
-    if shelf.holds(here):
-        talk.aside = None
-    if talk.store != CLOUD and not shelf.holds(here) and shelf.has_left(here):
+def _note_other_line(talk: Talk, here: Head, shelf: Shelf) -> None:
+    """The store's head is no entry of this journal."""
+    own = shelf.head()
+    if talk.store != CLOUD and shelf.has_left(here):
         # The router still has a line that this journal left. The next epoch shows it the new one.
-        own = shelf.head()
         talk.head = Head(own.epoch, 0, shelf.hash_at(own.epoch, 0) or own.hash)
         return
+    ahead = (here.epoch, here.seq) > (own.epoch, own.seq)
+    talk.notice = JOURNAL_BEHIND if ahead else FORK
+
+
+def _take_head(talk: Talk, here: Head, shelf: Shelf, now_ms: int) -> None:
+    talk.here = here
     if not shelf.holds(here):
-        own = shelf.head()
-        ahead = (here.epoch, here.seq) > (own.epoch, own.seq)
-        talk.notice = JOURNAL_BEHIND if ahead else FORK
+        _note_other_line(talk, here, shelf)
         return
+    talk.aside = None
     talk.head = here
     known = shelf.watermark(talk.store)
     if (here.epoch, here.seq) < (known.epoch, known.seq):
