@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from sentra.events import Fact
 from sentra.finding import Finding, found
 from sentra.projection.rows import Place, Row, project
@@ -68,6 +70,7 @@ def prove(db: Connection, identity: Identity, tell: Tell = lambda _count: None) 
     _Reading(db, identity, proof).read(tell)
     proof.note(_segments(db, identity))
     proof.note(_watermarks(db, identity))
+    proof.note(_base(db, identity))
     return proof
 
 
@@ -248,3 +251,23 @@ def _watermarks(db: Connection, identity: Identity) -> Iterator[Finding]:
             if not (is_hex and watermark_is_true(said, identity.cloud_public_key)):
                 sentence = N_("the cloud did not sign the watermark “%(name)s”")
                 yield found("watermark", mark.epoch, mark.seq, sentence, name=name)
+
+
+def _base(db: Connection, identity: Identity) -> Iterator[Finding]:
+    """Whether the cloud signed that what was dropped here is archived."""
+    row = db.execute("SELECT epoch, seq, mark FROM journal_base").fetchone()
+    if row is None:
+        return
+    epoch, seq, text = row
+    try:
+        mark = msgspec.json.decode(text, type=Watermark)
+        is_true = watermark_is_true(mark, identity.cloud_public_key)
+    except (msgspec.DecodeError, UnicodeError):
+        is_true, mark = False, None
+    is_its_own = mark is not None and (mark.name, mark.terminal) == ("archived", identity.device_id)
+    if mark is None or not (is_true and is_its_own):
+        yield found(
+            "head", epoch, seq, N_("the cloud did not sign that what came before is archived")
+        )
+    elif (mark.head.epoch, mark.head.seq) < (epoch, seq):
+        yield found("head", epoch, seq, N_("less is archived than was dropped here"))

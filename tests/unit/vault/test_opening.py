@@ -264,7 +264,7 @@ def flip(path: Path, offset: int) -> None:
 @pytest.mark.parametrize("offset", [40, 4095, 5 * 4096 + 200, 20 * 4096 + 4090])
 def test_one_flipped_bit_anywhere_is_damage(tmp_path: Path, offset: int) -> None:
     flip(filled(tmp_path), offset)
-    assert "safe place" in refuse(tmp_path, VaultDamaged)
+    assert "sentra enrol --set-aside" in refuse(tmp_path, VaultDamaged)
 
 
 def test_a_damaged_vault_with_a_log_is_left_as_it_was(tmp_path: Path) -> None:

@@ -327,3 +327,22 @@ def test_the_file_gives_room_back_a_little_at_a_time(shop: Shop) -> None:
     with shop.vault.reader() as db:
         fewer = pages - db.execute("PRAGMA page_count").fetchone()[0]
     assert retention.PAGES_AT_ONCE <= fewer < retention.PAGES_AT_ONCE + 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE journal_base SET seq = seq + 1",
+        "UPDATE journal_base SET hash = zeroblob(32)",
+        "UPDATE journal_base SET mark = replace(mark, '\"seq\":', '\"seq\":9')",
+        "UPDATE journal_base SET mark = '{}'",
+        "UPDATE journal_base SET mark = replace(mark, 'archived', 'cloud')",
+    ],
+)
+def test_a_base_that_the_cloud_did_not_sign_is_found(shop: Shop, change: str) -> None:
+    shop.hear("cloud", shop.head(), LATER)
+    assert shop.forget(LATER) == SHIFT_ENTRIES
+    assert shop.is_whole()
+    with shop.vault.writer() as db:
+        db.execute(change)
+    assert not shop.is_whole()
