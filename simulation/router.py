@@ -20,6 +20,7 @@ from sentra.link.client import Link
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity, write_identity
 from simulation.cloud import ADDRESS, VERSION
+from simulation.disks import looking, present_identity
 from simulation.machines import Machine, Site
 from simulation.power import Life
 from simulation.wire import Answer, Request, ask
@@ -132,8 +133,10 @@ class RouterMachine(Machine):
         if self.router is not None or self.identity is None:
             return
         life = self.life = Life(self.name)
+        with looking(self.folder) as db:
+            identity = present_identity(db)
         with self.site.grid.run(life):
-            self.router = SimulatedRouter(self, self.folder, self.identity)
+            self.router = SimulatedRouter(self, self.folder, identity)
             self._app = self.router.app(tls=True)
             got_request_exception.connect(self._note, self._app)
 

@@ -17,7 +17,7 @@ from sentra.vault.failures import VaultFailure
 from sentra.vault.head_file import read_head_file, write_head_file
 from sentra.vault.identity import Identity, write_identity
 from simulation.cloud import ADDRESS, VERSION
-from simulation.disks import looking
+from simulation.disks import looking, present_identity
 from simulation.machines import Machine, Site
 from simulation.power import Life
 from syncd.daemon.inbound.turn import Turner
@@ -53,11 +53,13 @@ class WireLines(Lines):
 class Daemon:
     """The sync daemon of one till, a turn at a time."""
 
-    def __init__(self, machine: Machine, folder: Path, identity: Identity) -> None:
+    def __init__(self, machine: Machine, folder: Path) -> None:
         self.life = Life(f"{machine.name}'s daemon")
         self._grid = machine.site.grid
         with self._grid.run(self.life):
             self.vault = Vault.open(folder)
+            with self.vault.reader() as db:
+                identity = present_identity(db)
             self._turner = Turner(
                 VaultShelf(self.vault, identity),
                 WireLines(machine, identity),
@@ -134,7 +136,7 @@ class TerminalMachine(Machine):
 
     def start_daemon(self) -> None:
         """Start the daemon."""
-        self.daemon = Daemon(self, self.folder, self.identity)
+        self.daemon = Daemon(self, self.folder)
 
     def kill_daemon(self) -> None:
         """The daemon's process dies and is started again; the till goes on."""

@@ -8,9 +8,10 @@ from sqlalchemy import select
 
 from router_agent.outbound import decisions
 from sentra.cloud.tables import feed_head
-from sentra.protocol.entry import EMPTY, Head
+from sentra.protocol.entry import EMPTY, Head, head_of
 from sentra.protocol.feed import COMPANY
 from sentra.vault import catalogue, journal
+from sentra.vault.driver import Connection
 from simulation.checks.evidence import cloud_heads, router_heads
 from simulation.disks import looking
 from simulation.terminal import TerminalMachine
@@ -27,7 +28,7 @@ def check(world: World) -> Iterator[str]:
     for terminal in world.terminals:
         own, scopes = terminal.identity.device_id, (COMPANY, terminal.identity.branch_id)
         with looking(terminal.folder) as db:
-            head, mark = journal.head(db), journal.watermark(db, "cloud")
+            head, mark = _last_entry(db), journal.watermark(db, "cloud")
             cursors = {scope: catalogue.cursor(db, scope) for scope in scopes}
         if terminal.is_cloned:
             yield from _of_clone(world, terminal)
@@ -38,6 +39,12 @@ def check(world: World) -> Iterator[str]:
             yield f"I5 {terminal.name} has not all decisions of {len(behind)} scopes"
     for router in world.routers:
         yield from _of_router(world, router.name, cloud, feeds)
+
+
+def _last_entry(db: Connection) -> Head:
+    """The end of the journal; an epoch in which nothing was written yet is nothing to send."""
+    entries = journal.entries(db, EMPTY, -1)
+    return head_of(entries[-1]) if entries else EMPTY
 
 
 def _of_terminal(terminal: TerminalMachine, head: Head, mark: Head, there: Head) -> Iterator[str]:
