@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from sentra.cloud.keys import CompanyKeys, create_keys
 from sentra.protocol.entry import EMPTY
 from sentra.vault import journal, state
 from sentra.vault.database import Vault
-from sentra.vault.identity import read_identity
+from sentra.vault.identity import Identity, read_identity
 from syncd.service.verify import verify_cloud
 from tests.network.wires import CLOUD_IP, FAIR, ROUTER_LAN_IP, Hosts, Weather, three_hosts, why_not
 from tests.support.tills import sell
@@ -99,14 +100,43 @@ def listens(hosts: Hosts, host: str, address: str, port: int) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def test_bad_weather_between_three_hosts_costs_time_and_no_sale(
+@dataclass(slots=True)
+class Scene:
+    """The programs on their hosts, and the till that sells."""
+
+    hosts: Hosts
+    till: Vault
+    identity: Identity
+    router_folder: Path
+    until: Callable[..., None]
+
+    def sell(self, count: int) -> None:
+        sell(self.till, self.identity, count)
+
+    def waiting(self, name: str) -> int:
+        """Entries that the store has not acknowledged."""
+        with self.till.reader() as db:
+            return journal.backlog(db, name).count
+
+    def agree(self) -> None:
+        """Until the cloud has everything."""
+        self.until(lambda: self.waiting("cloud") == 0, AGREE_S_MAX)
+
+    def is_via_router(self) -> bool:
+        with self.till.reader() as db:
+            return state.sync_status(db).via == "router"
+
+
+@pytest.fixture
+def scene(
     environment: dict[str, str],
     engine: Engine,
     make_branch: Callable[..., str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     until: Callable[..., None],
-) -> None:
+) -> Iterator[Scene]:
+    """Everything enrolled and running, and the till served by its router."""
     monkeypatch.setenv("SENTRA_KEY_STORE", "file")
     branch, till_folder, router_folder = make_branch("SGT"), tmp_path / "till", tmp_path / "router"
     with ExitStack() as held:
@@ -123,55 +153,53 @@ def test_bad_weather_between_three_hosts_costs_time_and_no_sale(
         start("router", "router", "router", "--data", str(router_folder), *serve)
         enrol(hosts, environment, engine, branch, "till", till_folder)
         start("till", "daemon", "syncd", "daemon", "--data", str(till_folder))
-
         till = held.enter_context(opened(till_folder))
         with till.reader() as db:
             identity = read_identity(db)
         assert identity is not None
+        made = Scene(hosts, till, identity, router_folder, until)
+        until(made.is_via_router, AGREE_S_MAX)
+        yield made
 
-        def waiting(name: str) -> int:
-            with till.reader() as db:
-                return journal.backlog(db, name).count
 
-        def via_router() -> bool:
-            with till.reader() as db:
-                return state.sync_status(db).via == "router"
+def test_bad_weather_between_three_hosts_costs_time_and_no_sale(
+    scene: Scene, engine: Engine
+) -> None:
+    lan, wan = scene.hosts.lan, scene.hosts.wan
+    for lan.weather, wan.weather, batches, sales in (
+        (LOSSY, LOSSY, 40, 2),
+        (FAIR, FAR, 2, 20),
+        (LOSSY, SLOW, 1, 100),
+    ):
+        for _ in range(batches):
+            scene.sell(sales)
+            scene.agree()
+    assert lan.lost
+    assert wan.lost
+    lan.weather, wan.weather = FAIR, CUT
+    scene.sell(40)
+    scene.until(lambda: scene.waiting("router") == 0, AGREE_S_MAX)
+    assert scene.waiting("cloud") == 40
+    lan.weather = CUT
+    scene.sell(20)
+    assert scene.waiting("router") == 20
+    lan.weather = wan.weather = FAIR
+    scene.agree()
+    scene.until(lambda: scene.waiting("router") == 0, AGREE_S_MAX)
+    _prove(scene, engine)
 
-        def agree() -> None:
-            until(lambda: waiting("cloud") == 0, AGREE_S_MAX)
 
-        until(via_router, AGREE_S_MAX)
-        for lan, wan, batches, sales in (
-            (LOSSY, LOSSY, 40, 2),
-            (FAIR, FAR, 2, 20),
-            (LOSSY, SLOW, 1, 100),
-        ):
-            hosts.lan.weather, hosts.wan.weather = lan, wan
-            for _ in range(batches):
-                sell(till, identity, sales)
-                agree()
-        assert hosts.lan.lost
-        assert hosts.wan.lost
-        hosts.lan.weather, hosts.wan.weather = FAIR, CUT
-        sell(till, identity, 40)
-        until(lambda: waiting("router") == 0, AGREE_S_MAX)
-        assert waiting("cloud") == 40
-        hosts.lan.weather = CUT
-        sell(till, identity, 20)
-        assert waiting("router") == 20
-        hosts.lan.weather, hosts.wan.weather = FAIR, FAIR
-        agree()
-        until(lambda: waiting("router") == 0, AGREE_S_MAX)
-
-        with till.reader() as db:
-            entries = journal.entries(db, EMPTY, 1_000)
-            assert journal.verify(db, identity) == []
+def _prove(scene: Scene, engine: Engine) -> None:
+    """The same 280 entries at till, router and cloud, and each place proves itself."""
+    with scene.till.reader() as db:
+        entries = journal.entries(db, EMPTY, 1_000)
+        assert journal.verify(db, scene.identity) == []
     assert len(entries) == 280
-    (proof,) = prove(router_folder)
+    (proof,) = prove(scene.router_folder)
     assert (proof.tickets, proof.problems) == (280, ())
     query = "SELECT seq, hash FROM journal_entry WHERE terminal_id = :id ORDER BY seq"
     with engine.connect() as connection:
-        rows = connection.execute(text(query), {"id": identity.device_id}).all()
+        rows = connection.execute(text(query), {"id": scene.identity.device_id}).all()
         assert verify_cloud(connection).differences == []
     assert [(seq, bytes(digest)) for seq, digest in rows] == [(e.seq, e.hash) for e in entries]
 
