@@ -146,28 +146,35 @@ def _renew_products(
     A price list changes every product and no name: finding the words of a name again costs
     hundreds of times what the price does.
     """
-    renewed: list[tuple[int, str, bytes, Product]] = []
+    renewed: set[str] = set()
+    written: list[tuple[bytes, int]] = []
+    moved: list[tuple[str | None, bool, int]] = []
     scanned: list[tuple[int, Product]] = []
     keys = list(wanted)
     for start in range(0, len(keys), _KEYS_IN_ONE_QUERY):
         some = keys[start : start + _KEYS_IN_ONE_QUERY]
         marks = ",".join("?" for _ in some)
-        query = f"SELECT number, product_id, body FROM product WHERE product_id IN ({marks})"  # noqa: S608
-        for number, key, before in db.execute(query, some).fetchall():
+        query = (
+            "SELECT number, product_id, body FROM product"  # noqa: S608 - our own marks
+            f" WHERE scope = ? AND stale = 0 AND product_id IN ({marks})"
+        )
+        for number, key, before in db.execute(query, (scope, *some)).fetchall():
             body, product = wanted[key]
             old = _PRODUCT.decode(before)
-            if (old.name, old.code, old.active) == (product.name, product.code, product.active):
-                renewed.append((number, key, body, product))
-                if old.barcodes != product.barcodes:
-                    scanned.append((number, product))
-    db.executemany(
-        "UPDATE product SET category_id = ?, favourite = ?, body = ?, scope = ?, stale = 0"
-        " WHERE number = ?",
-        [(p.category_id, p.favourite, body, scope, n) for n, _, body, p in renewed],
-    )
+            if (old.name, old.code, old.active) != (product.name, product.code, product.active):
+                continue
+            renewed.add(key)
+            written.append((body, number))
+            if (old.category_id, old.favourite) != (product.category_id, product.favourite):
+                moved.append((product.category_id, product.favourite, number))
+            if old.barcodes != product.barcodes:
+                scanned.append((number, product))
+    # A column that is named is written into its index again, also where it is as before.
+    db.executemany("UPDATE product SET body = ? WHERE number = ?", written)
+    db.executemany("UPDATE product SET category_id = ?, favourite = ? WHERE number = ?", moved)
     db.executemany("DELETE FROM barcode WHERE number = ?", [(n,) for n, _ in scanned])
     _add_barcodes(db, scanned)
-    return {key for _, key, _, _ in renewed}
+    return renewed
 
 
 def _add_barcodes(db: Connection, products: Iterable[tuple[int, Product]]) -> None:
