@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pos_shell.payment.actions import complete_sale
 from pos_shell.refund.actions import refund_sale
@@ -18,11 +19,14 @@ from pos_shell.shift.actions import close_shift, move_cash, open_shift
 from pos_shell.till import Till
 from sentra.domain.payment import Offer
 from sentra.domain.refund import Wanted
+from sentra.events import Price
+from sentra.protocol.bodies import encode_decision
 from sentra.protocol.entry import Head
-from sentra.vault import database, journal
+from sentra.protocol.feed import COMPANY, FeedItem, seal_revision
+from sentra.vault import catalogue, database, journal
 from sentra.vault.database import Vault
 from sentra.vault.identity import read_identity
-from tests.support.shop import DEWI, RUDI, Clock, Shop, an_id, make_shop
+from tests.support.shop import DEWI, NOON_MS, RUDI, Clock, Shop, a_product, an_id, make_shop
 
 REFUND_ID = an_id()
 
@@ -63,6 +67,21 @@ def _write_back(till: Till) -> None:
     till.vault.checkpoint()
 
 
+def _decide(shop: Shop) -> Callable[[Till], None]:
+    """A price is changed and a product added in the office: one revision comes down."""
+    dearer = replace(shop.tea, prices=(*shop.tea.prices, Price(5_000, NOON_MS + 3_600_000)))
+    added = a_product("Susu Ultra 250 ml", 6_500, barcodes=("8998009010231",))
+    items = [FeedItem("product", one.id, encode_decision(one)) for one in (dearer, added)]
+    revision = seal_revision(COMPANY, 2, items, Ed25519PrivateKey.generate())
+
+    def do(till: Till) -> None:
+        with till.vault.writer() as db:
+            if catalogue.cursor(db, COMPANY) == 1:
+                catalogue.apply_revision(db, revision, items)
+
+    return do
+
+
 def a_day(shop: Shop) -> list[Deed]:
     """Sales, a refund, cash moved, segments sealed, the log written back, the drawer counted."""
     tea, coffee = shop.tea.code, shop.coffee.code
@@ -79,6 +98,7 @@ def a_day(shop: Shop) -> list[Deed]:
             "cash is dropped",
             lambda till: move_cash(till, RUDI, kind="drop", amount=50_000, reason="Brankas"),
         ),
+        Deed("a decision comes down", _decide(shop), again=True),
         Deed("the log is written back again", _write_back, again=True),
         Deed("the shift is closed", lambda till: close_shift(till, DEWI, counted_cash=163_500)),
     ]
@@ -93,9 +113,13 @@ class State:
     rows: tuple[int, ...]
     sealed: int
     router: Head
+    revision: int
 
 
-_COUNTED = ("sale", "sale_line", "sale_tender", "shift_opened", "cash_movement", "shift_closed")
+_COUNTED = (
+    "sale", "sale_line", "sale_tender", "shift_opened", "cash_movement", "shift_closed",
+    "product", "barcode", "word",
+)  # fmt: skip
 
 
 def state_of(folder: Path) -> State:
@@ -119,6 +143,7 @@ def state_of(folder: Path) -> State:
                 ),
                 db.execute("SELECT count(*) FROM sealed_segment").fetchone()[0],
                 journal.watermark(db, "router"),
+                catalogue.cursor(db, COMPANY),
             )
     finally:
         vault.close()

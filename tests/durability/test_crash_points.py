@@ -87,10 +87,9 @@ def _ends_at(folder: Path, clock: Clock, deed: Deed, at: int, before: State, aft
 
 def _like(one: State, other: State) -> bool:
     """The same but for what chance made: identities are drawn anew."""
-    return (one.head.epoch, one.head.seq, one.rows, one.sealed, one.cart is None) == (
-        other.head.epoch,
-        other.head.seq,
-        other.rows,
-        other.sealed,
-        other.cart is None,
-    )
+
+    def seen(state: State) -> tuple[object, ...]:
+        head = state.head
+        return head.epoch, head.seq, state.rows, state.sealed, state.revision, state.cart is None
+
+    return seen(one) == seen(other)
