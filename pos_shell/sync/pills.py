@@ -42,6 +42,7 @@ def _warnings(now: SyncState) -> list[SyncPill]:
         "journal-behind": gettext("This till runs on an old copy: what it lost is fetched"),
         "refused": gettext("The cloud refuses this till's journal: call support"),
         "unanswered": gettext("Nobody confirms what was sent: call support"),
+        "forgotten": gettext("The cloud lacks old sales of this till: call support"),
         "protocol-too-old": gettext("This till's version is too old: update it"),
         "feed-stuck": gettext("New prices do not arrive: call support"),
     }

@@ -28,8 +28,9 @@ class SyncStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `skew_ms` is this clock minus the server's. `notice` is a word for something that a person
     should see, or None: `journal-behind` (an older copy of this vault was put back), `fork` (two
-    machines use this identity), `refused`, `unanswered`, `protocol-too-old` stop the sending;
-    `revoked` and `feed-stuck` do not.
+    machines use this identity), `refused`, `unanswered`, `forgotten` (the cloud lacks what was
+    dropped here as archived), `protocol-too-old` stop the sending; `revoked` and `feed-stuck` do
+    not.
     """
 
     router: LinkState = LinkState()
