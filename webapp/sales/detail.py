@@ -78,7 +78,10 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class SaleDetail:
-    """A sale, refund or void. A void has no lines: its cart was given up before it was paid."""
+    """A sale, refund or void. A void has no lines: its cart was given up before it was paid.
+
+    `is_beside`: it came in the line of a second machine with the terminal's name.
+    """
 
     branch_id: str
     sale_id: str
@@ -108,6 +111,7 @@ class SaleDetail:
     refunds: tuple[Related, ...] = ()
     original: Related | None = None
     way: Way | None = None
+    is_beside: bool = False
 
     @property
     def refunded_total(self) -> int:
@@ -152,6 +156,8 @@ def read_sale(
         refunds=_related(connection, place.id, sale.c.original_sale_id == sale_id),
         original=_original(connection, place.id, row.original_sale_id),
         way=read_way(connection, place.id, row.terminal_id, row.epoch, row.seq),
+        # The fork lane's places have the epoch's number negative: docs/decisions/epochs.md.
+        is_beside=row.epoch < 0,
     )
 
 

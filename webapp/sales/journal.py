@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, or_, select
 
-from sentra.cloud.tables import device, journal_entry, segment
+from sentra.cloud.tables import archive_head, device, journal_entry, segment
 from sentra.protocol.entry import GENESIS, entry_hash, terminal_bytes
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.segment import check_signature, open_segment
@@ -43,6 +43,7 @@ class Way:
     signature_state: Checked
     segment_first: int | None
     segment_last: int | None
+    is_archived: bool
 
 
 def read_way(
@@ -73,6 +74,7 @@ def read_way(
         _signature_state(connection, branch_id, entry, sealed, terminal),
         sealed.first_seq if sealed else None,
         sealed.last_seq if sealed else None,
+        _is_archived(connection, branch_id, terminal_id, epoch, seq),
     )
 
 
@@ -105,6 +107,15 @@ def _segment(
     ).one_or_none()
 
 
+def _is_archived(
+    connection: Connection, branch_id: str, terminal_id: str, epoch: int, seq: int
+) -> bool:
+    head = archive_head.c
+    place = head.branch_id == branch_id, head.terminal_id == terminal_id
+    covered = or_(head.epoch > epoch, (head.epoch == epoch) & (head.seq >= seq))
+    return bool(connection.execute(select(exists().where(*place, covered))).scalar_one())
+
+
 def _devices(connection: Connection, ids: tuple[str | None, ...]) -> dict[str, Any]:
     d = device.c
     wanted = [each for each in ids if each]
@@ -120,10 +131,10 @@ def _hash_before(
         return GENESIS
     e = journal_entry.c
     journal = (e.branch_id == branch_id) & (e.terminal_id == terminal_id)
-    # The first entry of an epoch follows the last of the epoch before.
-    place = (e.epoch == epoch) & (e.seq == seq - 1) if seq > 1 else e.epoch == epoch - 1
+    # The first entry of an epoch follows the last one before, and epochs leave numbers out.
+    place = (e.epoch == epoch) & (e.seq == seq - 1) if seq > 1 else e.epoch < epoch
     row = connection.execute(
-        select(e.hash).where(journal, place).order_by(e.seq.desc()).limit(1)
+        select(e.hash).where(journal, place).order_by(e.epoch.desc(), e.seq.desc()).limit(1)
     ).one_or_none()
     return None if row is None else bytes(row.hash)
 

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, text
 
 from sentra.cloud import devices, feed
+from sentra.cloud.identity import new_id
 from sentra.cloud.keys import CompanyKeys
 from sentra.events import Branch, Device
 from sentra.protocol import enrolment
@@ -178,3 +179,29 @@ def test_the_page_of_a_branch_names_what_is_wrong_with_its_devices(
     healthy = signed_in().get(f"/branches/{chain.branches['SGT']}").text
     assert "· silent" not in healthy
     assert re.search(r"−3\s*min", healthy), "a clock that is off is shown"
+
+
+def test_the_fleet_shows_a_restored_journal_and_a_second_machine(
+    signed_in: Clients, as_owner: Engine, chain: Chain
+) -> None:
+    till = chain.tills["SGT-1"]
+    page = signed_in().get(f"/branches/{till.branch_id}").text
+    assert "journal restored" not in page
+    assert "two machines" not in page
+    with as_owner.begin() as connection:
+        connection.execute(
+            text("UPDATE journal_head SET epoch = 2 WHERE terminal_id = :till"), {"till": till.id}
+        )
+        connection.execute(
+            text(
+                "INSERT INTO exception (branch_id, id, kind, severity, terminal_id, epoch, seq,"
+                " params, dedup_key, opened_at_ms) VALUES (:branch, :id, 'journal-fork', 'error',"
+                " :till, 1, 5, '{\"first_seq\": 5, \"last_seq\": 6}', 'fork', :at)"
+            ),
+            {"branch": till.branch_id, "id": new_id(NOW_MS), "till": till.id, "at": NOW_MS},
+        )
+    page = signed_in().get(f"/branches/{till.branch_id}").text
+    assert "journal restored, epoch 2" in page
+    assert "two machines with one name" in page
+    told = signed_in().get("/exceptions").text
+    assert "Two machines with one identity" in told

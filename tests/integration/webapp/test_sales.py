@@ -13,6 +13,8 @@ from sentra.cloud.tables import branch, sale, tender, void
 from sentra.money import IDR
 from tests.support.backoffice import Clients
 from tests.support.chain import Chain
+from webapp.archiving import archive_due
+from webapp.config import Settings
 from webapp.places import Place
 from webapp.sales import queries
 from webapp.sales.detail import read_sale
@@ -197,6 +199,17 @@ def test_the_story_of_a_sale_is_whole(chain_engine: Engine) -> None:
     assert told.way.recorded_at_ms < (told.way.router_at_ms or 0) < (told.way.cloud_at_ms or 0)
 
 
+def test_the_way_of_an_entry_ends_in_the_archive(
+    signed_in: Clients, chain_engine: Engine, settings: Settings
+) -> None:
+    with chain_engine.connect() as connection:
+        one = connection.execute(select(sale.c.branch_id, sale.c.sale_id).limit(1)).one()
+    client, page = signed_in(), f"/sales/{one.branch_id}/{one.sale_id}"
+    assert "within the hour" in client.get(page).text
+    archive_due(settings, "company")
+    assert "a verified copy is kept" in client.get(page).text
+
+
 def test_a_refund_and_its_sale_point_at_each_other(chain_engine: Engine) -> None:
     with chain_engine.connect() as connection:
         row = connection.execute(select(sale).where(sale.c.kind == "refund").limit(1)).one()
@@ -251,6 +264,19 @@ def test_a_segment_that_was_altered_is_shown_as_such(
         connection.execute(flipped, {"branch": row.branch_id, "terminal": row.terminal_id})
     page = signed_in().get(f"/sales/{row.branch_id}/{row.sale_id}").text
     assert "NOT what the till signed" in page
+
+
+def test_a_sale_of_a_second_machine_is_told_as_such(
+    chain_engine: Engine, as_owner: Engine, signed_in: Clients
+) -> None:
+    with chain_engine.connect() as connection:
+        row = one_sale(connection)
+    with as_owner.begin() as connection:
+        moved = text("UPDATE sale SET epoch = -1 WHERE sale_id = :sale")
+        connection.execute(moved, {"sale": row.sale_id})
+    page = signed_in().get(f"/sales/{row.branch_id}/{row.sale_id}").text
+    assert "From a second machine" in page
+    assert "does not have this entry" not in page
 
 
 def test_another_branchs_sale_is_not_there_for_its_manager(
