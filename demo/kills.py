@@ -35,6 +35,9 @@ AWAY_S_MAX: Final = 1.0
 READY_S_MAX: Final = 30.0
 """How long a kill waits until a program is at its work again, before another is drawn."""
 
+TELL_EVERY: Final = 25
+"""Kills between two words to whoever waits."""
+
 TILL, DAEMON, ROUTER = "till", "daemon", "router"
 SERVICE, DATABASE = "sync service", "PostgreSQL"
 BAG: Final = (TILL, TILL, DAEMON, ROUTER, SERVICE, DATABASE)
@@ -110,9 +113,14 @@ class Kills:
                     break
                 if self._kill(program):
                     self.killed[program] += 1
+                    self._tell_now_and_then()
                     break
                 self._stop.wait(0.05)
-        self._tell(say("%(count)s programs were killed", count=self.killed.total()))
+
+    def _tell_now_and_then(self) -> None:
+        done = self.killed.total()
+        if done % TELL_EVERY == 0 or done == self._count:
+            self._tell(say("%(done)s of %(total)s kills", done=done, total=self._count))
 
     def _draw(self) -> str:
         if not self._bag:
