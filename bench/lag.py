@@ -33,8 +33,15 @@ def lag_in(
     """The same in a cloud that runs already."""
     folder = cloud.folder / "late"
     with open_branch(cloud, "LAG", tills, goods) as branch:
+        programs = {
+            "daemon of the tills": branch.daemon,
+            "router": branch.router,
+            "service": cloud.service,
+        }
+        before_s = {name: program.cpu_s() for name, program in programs.items()}
         with live_sales(cloud, branch.tills) as alone:
             time.sleep(seconds)
+        cpu_s = {name: program.cpu_s() - before_s[name] for name, program in programs.items()}
         late = new_till(cloud, branch.branch_id, folder, goods)
         late.sell_many(backlog, sealed_singly=False)
         with live_sales(cloud, branch.tills) as crowded:
@@ -42,7 +49,14 @@ def lag_in(
             began_s, ended_s = _drain(late, branch.router)
             time.sleep(SETTLE_S)
         late.close()
-    return _results(alone, crowded, backlog, began_s, ended_s)
+    sold = len(alone.committed_s)
+    return [
+        *_results(alone, crowded, backlog, began_s, ended_s),
+        *(
+            Result("P8", f"processor of the {name} for a live sale", spent_s * 1000 / sold, "ms")
+            for name, spent_s in cpu_s.items()
+        ),
+    ]
 
 
 def _drain(late: Till, router: Program) -> tuple[float, float]:

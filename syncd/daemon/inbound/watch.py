@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import structlog
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    FileCreatedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 
 from sentra.vault.database import DATABASE_FILE
@@ -16,7 +23,7 @@ from sentra.vault.journal import HEAD_FILE
 
 LOG_FILE: Final = DATABASE_FILE + "-wal"
 _WATCHED: Final = frozenset({LOG_FILE, DATABASE_FILE, HEAD_FILE})
-_WRITES: Final = frozenset({"created", "modified", "moved"})
+_WRITES: Final = (FileCreatedEvent, FileModifiedEvent, FileMovedEvent)
 _log = structlog.get_logger(__name__)
 
 
@@ -25,12 +32,11 @@ class _Handler(FileSystemEventHandler):
         self._wakes = wakes
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Called by the observer's thread; reading a file is no event of interest."""
-        if event.event_type not in _WRITES:
-            return
-        path = Path(str(event.dest_path if event.event_type == "moved" else event.src_path))
-        wake = self._wakes.get(str(path.parent))
-        if wake is not None and path.name in _WATCHED:
+        """Called by the observer's thread, for what is written, made or moved into place."""
+        path = event.dest_path if event.event_type == "moved" else event.src_path
+        # A commit is a dozen of these: a path taken apart as text costs a tenth of a `Path`.
+        folder, name = os.path.split(str(path))
+        if name in _WATCHED and (wake := self._wakes.get(folder)) is not None:
             wake()
 
 
@@ -47,7 +53,9 @@ class VaultWatch:
         """Watches. Where the system allows no more watches, the timer does the work alone."""
         try:
             for path, recursive in _places(self._folders):
-                self._observer.schedule(self._handler, str(path), recursive=recursive)
+                self._observer.schedule(
+                    self._handler, str(path), recursive=recursive, event_filter=list(_WRITES)
+                )
             self._observer.start()
         except OSError as error:
             _log.warning("files are not watched, the timer is used", detail=str(error))
