@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ("tests.hashing", "tests.scheduling", "tests.servers")
+pytest_plugins = ("tests.hashing", "tests.scheduling", "tests.servers", "tests.templates")

@@ -67,7 +67,7 @@ def chain_url(
     """A copy of the filled database, as the role that the programs use."""
     name = f"chain_{next(_numbers)}"
     with postgres_maintenance.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {FILLED}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {FILLED} STRATEGY FILE_COPY"))
     yield postgres.url(name, "sentra_app")
     with postgres_maintenance.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
