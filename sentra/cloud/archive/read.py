@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -29,6 +29,10 @@ from sentra.cloud.archive.container import (
     unpack,
 )
 from sentra.cloud.objects import ObjectMissing, Objects
+
+REGISTERS_READ_MAX: Final = 50
+"""A register is written when it says something new. A database that was set back takes what an
+older one has at its next archiving, so the newest soon say everything again."""
 
 _Kind = TypeVar("_Kind", JournalObject, BranchObject, RegisterObject)
 
@@ -67,7 +71,7 @@ class Archive:
         branches: dict[str, Columns] = {}
         devices: dict[str, Columns] = {}
         newest: RegisterObject | None = None
-        for key in self._registers:
+        for key in self._registers[-REGISTERS_READ_MAX:]:
             newest = self._read(key, RegisterObject)
             branches |= {str(row["id"]): row for row in newest.branches}
             devices |= {str(row["id"]): row for row in newest.devices}
