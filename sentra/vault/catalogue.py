@@ -23,6 +23,7 @@ __all__ = [
     "company",
     "cursor",
     "devices",
+    "differs_in_body_alone",
     "has_stale_items",
     "people",
     "product",
@@ -32,12 +33,15 @@ __all__ = [
     "settle_feed",
     "taxes",
     "tiles",
+    "write_bodies",
 ]
 
 TILES_MAX: Final = 200
 """Tiles on one screen; more are found by searching."""
 
 _KEYS_IN_ONE_QUERY: Final = 500
+_SEARCHED: Final = ("name", "code", "active", "category_id", "favourite", "barcodes")
+"""What tables beside the body are made of."""
 _PRODUCT: Final = msgspec.json.Decoder(Product)
 _D = TypeVar("_D")
 
@@ -170,11 +174,25 @@ def _renew_products(
             if old.barcodes != product.barcodes:
                 scanned.append((number, product))
     # A column that is named is written into its index again, also where it is as before.
-    db.executemany("UPDATE product SET body = ? WHERE number = ?", written)
+    write_bodies(db, written)
     db.executemany("UPDATE product SET category_id = ?, favourite = ? WHERE number = ?", moved)
     db.executemany("DELETE FROM barcode WHERE number = ?", [(n,) for n, _ in scanned])
     _add_barcodes(db, scanned)
     return renewed
+
+
+def differs_in_body_alone(before: bytes, after: bytes) -> bool:
+    """Whether a product is found and shown where it was: only its body has to be written."""
+    new = _product_of(after)
+    if new is None:
+        return False
+    old = _PRODUCT.decode(before)
+    return all(getattr(old, name) == getattr(new, name) for name in _SEARCHED)
+
+
+def write_bodies(db: Connection, bodies: Iterable[tuple[bytes, int]]) -> None:
+    """(body, number) of products that differ in nothing else; inside `writer()`."""
+    db.executemany("UPDATE product SET body = ? WHERE number = ?", bodies)
 
 
 def _add_barcodes(db: Connection, products: Iterable[tuple[int, Product]]) -> None:

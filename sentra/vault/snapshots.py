@@ -15,9 +15,19 @@ import msgspec
 
 from sentra.protocol.feed import FeedItem
 from sentra.protocol.snapshot import SnapshotNote, check_digest, unpack_items, write_note
-from sentra.vault.catalogue import apply_items, cursor, has_stale_items, set_cursor
+from sentra.vault.catalogue import (
+    apply_items,
+    cursor,
+    differs_in_body_alone,
+    has_stale_items,
+    set_cursor,
+    write_bodies,
+)
 from sentra.vault.driver import Connection
 from sentra.vault.failures import RevisionOutOfOrder
+
+BODIES_MAX: Final = 200_000
+"""Products that are held ready at once: some sixty megabytes."""
 
 _KEYS_IN_ONE_QUERY: Final = 400
 _Key = tuple[str, str]
@@ -128,9 +138,14 @@ def _forget(db: Connection, scope: str, which: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a snapshot says otherwise than the catalogue at `cursor`. `gone` it does not say."""
+    """What a snapshot says otherwise than the catalogue at `cursor`. `gone` it does not say.
+
+    `bodies` are (body, number) of products of which only the price or the like is another: ready to
+    be written, because that may be all of them.
+    """
 
     cursor: int
+    bodies: tuple[tuple[bytes, int], ...]
     changed: frozenset[_Key]
     gone: tuple[_Key, ...]
 
@@ -146,16 +161,24 @@ def difference(db: Connection, note: SnapshotNote) -> Difference:
     Raises SnapshotDamaged.
     """
     scope = note.scope
+    bodies: list[tuple[bytes, int]] = []
     changed: set[_Key] = set()
     seen: set[_Key] = set()
     for block in unpack_items(scope, parts(db, note)):
         here = _present(db, scope, block)
-        seen.update((item.kind, item.key) for item in block)
-        changed.update(
-            (item.kind, item.key) for item in block if here.get((item.kind, item.key)) != item.body
-        )
+        for item in block:
+            key = (item.kind, item.key)
+            seen.add(key)
+            before, number = here.get(key, (None, 0))
+            if before == item.body or item.body is None:
+                continue
+            is_light = item.kind == "product" and before is not None and len(bodies) < BODIES_MAX
+            if is_light and before is not None and differs_in_body_alone(before, item.body):
+                bodies.append((item.body, number))
+            else:
+                changed.add(key)
     gone = tuple(sorted(_keys(db, scope) - seen))
-    return Difference(cursor(db, scope), frozenset(changed), gone)
+    return Difference(cursor(db, scope), tuple(bodies), frozenset(changed), gone)
 
 
 def apply_snapshot(db: Connection, note: SnapshotNote, found: Difference) -> None:
@@ -166,6 +189,7 @@ def apply_snapshot(db: Connection, note: SnapshotNote, found: Difference) -> Non
     scope, present = note.scope, cursor(db, note.scope)
     if present != found.cursor or (note.revision <= present and not has_stale_items(db, scope)):
         raise RevisionOutOfOrder(revision=note.revision, scope=scope, cursor=present)
+    write_bodies(db, found.bodies)
     for block in unpack_items(scope, parts(db, note)) if found.changed else ():
         apply_items(db, scope, [item for item in block if (item.kind, item.key) in found.changed])
     apply_items(db, scope, [FeedItem(kind, key, None) for kind, key in found.gone])
@@ -175,19 +199,22 @@ def apply_snapshot(db: Connection, note: SnapshotNote, found: Difference) -> Non
     forget(db, scope)
 
 
-def _present(db: Connection, scope: str, block: Sequence[FeedItem]) -> dict[_Key, bytes]:
-    found: dict[_Key, bytes] = {}
+def _present(
+    db: Connection, scope: str, block: Sequence[FeedItem]
+) -> dict[_Key, tuple[bytes, int]]:
+    """Body and number of what is here; only products have a number."""
+    found: dict[_Key, tuple[bytes, int]] = {}
     for kind, keys in _by_kind(block):
         for start in range(0, len(keys), _KEYS_IN_ONE_QUERY):
             some = keys[start : start + _KEYS_IN_ONE_QUERY]
             marks = ",".join("?" * len(some))
             if kind == "product":
-                query = f"SELECT product_id, body FROM product WHERE scope = ? AND product_id IN ({marks})"  # noqa: E501, S608
+                query = f"SELECT product_id, body, number FROM product WHERE scope = ? AND product_id IN ({marks})"  # noqa: E501, S608
                 rows = db.execute(query, (scope, *some))
             else:
-                query = f"SELECT key, body FROM decision WHERE scope = ? AND kind = ? AND key IN ({marks})"  # noqa: E501, S608
+                query = f"SELECT key, body, 0 FROM decision WHERE scope = ? AND kind = ? AND key IN ({marks})"  # noqa: E501, S608
                 rows = db.execute(query, (scope, kind, *some))
-            found.update(((kind, key), body) for key, body in rows)
+            found.update(((kind, key), (body, number)) for key, body, number in rows)
     return found
 
 

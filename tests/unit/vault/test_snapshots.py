@@ -105,10 +105,12 @@ def test_only_what_differs_is_written(till: Till) -> None:
     apply(vault, snapshot(10, *(product(n) for n in range(50))))
     changed = [product(n, price=5) if n == 7 else product(n) for n in range(49)]
     found = apply(vault, snapshot(20, *changed))
-    assert found.changed == {("product", "p007")}
+    assert found.bodies == ((encode_decision(changed[7]), 8),)
+    assert found.changed == frozenset()
     assert found.gone == (("product", "p049"),)
     assert everything(vault) == {("product", one.id): encode_decision(one) for one in changed}
-    assert apply(vault, snapshot(30, *changed)).changed == frozenset()
+    again = apply(vault, snapshot(30, *changed))
+    assert (again.bodies, again.changed, again.gone) == ((), frozenset(), ())
 
 
 def test_a_price_list_leaves_words_and_barcodes_as_they_are(till: Till) -> None:
