@@ -11,7 +11,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from router_agent.operations.journals import JournalState
-from router_agent.outbound import decisions, store
+from router_agent.outbound import decisions, lane, store
 from router_agent.outbound.bases import base_of
 from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.store import HeldSegment
@@ -135,6 +135,10 @@ def _prove_terminals(
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(device.public_key))
             base = base_of(db, terminal)
             journal = _read(store.held_segments(db, terminal), key, state, tell, base)
+            for one in lane.held(db, terminal):
+                if not one.is_as_it_came(key):
+                    sentence = N_("a segment in the fork lane is not the one that came")
+                    journal.note(found("fork", one.epoch, one.first_seq, sentence))
         yield DeviceProof(
             name=terminal if device is None else device.name,
             branch=identity.branch_name,
@@ -156,7 +160,7 @@ def _read(
 ) -> _Journal:
     """Everything held of one terminal behind its base: each segment against its key and the one
     before."""
-    journal = _Journal()
+    journal = _Journal(shifts=ShiftSums(whole=base == EMPTY))
     here, cloud = (state.here, state.cloud) if state else (EMPTY, EMPTY)
     head = base
     for held in segments:

@@ -5,16 +5,54 @@ cloud. Every function runs on a raw connection of the router's vault; nothing he
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from router_agent.operations.take import Held
 from router_agent.operations.trunk import LaneParcel
 from sentra.protocol.envelope import Custody, Parcel
-from sentra.protocol.segment import read_header
+from sentra.protocol.errors import ProtocolError
+from sentra.protocol.segment import check_signature, read_header
 
 WAITING_MAX = 500
 """Segments of the lane in one envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFork:
+    """A segment of the lane as its row has it."""
+
+    digest: bytes
+    epoch: int
+    first_seq: int
+    last_seq: int
+    last_hash: bytes
+    sealed: bytes
+
+    def is_as_it_came(self, key: Ed25519PublicKey) -> bool:
+        """Whether these are the bytes that came, and the terminal's."""
+        if hashlib.sha256(self.sealed).digest() != self.digest:
+            return False
+        try:
+            header = check_signature(self.sealed, key)
+        except ProtocolError:
+            return False
+        says = (header.epoch, header.first_seq, header.last_seq, header.last_hash)
+        return says == (self.epoch, self.first_seq, self.last_seq, self.last_hash)
+
+
+def held(db: Any, terminal: str) -> Iterator[HeldFork]:
+    """Every segment that is kept aside of a terminal's journal."""
+    cursor = db.execute(
+        "SELECT digest, epoch, first_seq, last_seq, last_hash, sealed FROM held_fork"
+        " WHERE terminal = ? ORDER BY epoch, first_seq, digest",
+        (terminal,),
+    )
+    for digest, epoch, first, last, last_hash, sealed in cursor:
+        yield HeldFork(bytes(digest), epoch, first, last, bytes(last_hash), bytes(sealed))
 
 
 def keep_aside(db: Any, terminal: str, forks: Iterable[Held], now_ms: int) -> None:

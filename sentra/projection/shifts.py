@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from sentra.events import Fact, RefundCompleted, SaleCompleted, SaleVoided, ShiftClosed
+from sentra.events import (
+    Fact,
+    RefundCompleted,
+    SaleCompleted,
+    SaleVoided,
+    ShiftClosed,
+    ShiftOpened,
+)
 
 CASH: Final = "cash"
 
@@ -23,13 +30,19 @@ class _Shift:
     total: int = 0
     rounding: int = 0
     tenders: Counter[str] = field(default_factory=Counter)
+    opened: bool = False
 
 
 class ShiftSums:
-    """The shifts of one terminal, while its journal is read in order."""
+    """The shifts of one terminal, while its journal is read in order.
 
-    def __init__(self) -> None:
+    `whole`: from its first entry on. Of a journal whose beginning was dropped, a shift is compared
+    only where its opening was read.
+    """
+
+    def __init__(self, *, whole: bool = True) -> None:
         self._shifts: dict[str, _Shift] = {}
+        self._whole = whole
 
     def add(
         self, fact: Fact, epoch: int, hash_before: bytes
@@ -40,8 +53,12 @@ class ShiftSums:
         A close that a restored till recorded again in a later epoch was said of a line that the
         journal has left, and is not compared.
         """
-        if isinstance(fact, ShiftClosed):
+        if isinstance(fact, ShiftOpened):
+            self._shifts.setdefault(fact.shift_id, _Shift()).opened = True
+        elif isinstance(fact, ShiftClosed):
             shift = self._shifts.pop(fact.shift_id, _Shift())
+            if not (self._whole or shift.opened):
+                return
             if epoch == 1 or fact.last_hash == hash_before.hex():
                 yield from _differences(fact, shift, hash_before)
         elif isinstance(fact, SaleCompleted | RefundCompleted | SaleVoided) and (

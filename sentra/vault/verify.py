@@ -21,7 +21,7 @@ from sentra.protocol.errors import ProtocolError
 from sentra.protocol.messages import Watermark, note_of, watermark_is_true
 from sentra.protocol.segment import check_signature, open_segment
 from sentra.vault.driver import Connection
-from sentra.vault.entries import facts, hash_at, highest_epoch, holds
+from sentra.vault.entries import facts, hash_at, highest_epoch, holds, pruned_base
 from sentra.vault.head_file import was_put_back
 from sentra.vault.identity import Identity
 from sentra.vault.watermarks import watermark
@@ -85,7 +85,7 @@ class _Reading:
 
     def __init__(self, db: Connection, identity: Identity, proof: VaultProof) -> None:
         self._db, self._identity, self._proof = db, identity, proof
-        self._shifts = ShiftSums()
+        self._shifts = ShiftSums(whole=pruned_base(db) == EMPTY)
         self._expected: Counter[str] = Counter()
         # Only a journal that was put back can hold a fact's identity twice.
         self._seen: set[tuple[str, str]] | None = set() if highest_epoch(db) > 1 else None

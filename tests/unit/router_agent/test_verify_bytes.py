@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router_agent.operations.journals import JournalState
+from router_agent.outbound.lane import HeldFork
 from router_agent.outbound.store import HeldSegment
 from router_agent.verify import _read
 from sentra.finding import Finding
@@ -79,3 +81,14 @@ def test_any_byte_of_a_head(here: bool, field: int, dice: random.Random) -> None
         (e.epoch, e.seq) == (altered.epoch, altered.seq) for e in JOURNAL.entries
     )
     assert unknown or [one.kind for one in found] == ["head"]
+
+
+@EXAMPLES
+@given(at=st.integers(0, 5), dice=st.randoms())
+def test_any_byte_of_a_segment_in_the_fork_lane(at: int, dice: random.Random) -> None:
+    sealed = HELD[0].sealed
+    values: list[Any] = [hashlib.sha256(sealed).digest(), 1, 1, 2, JOURNAL.entries[1].hash, sealed]
+    key = JOURNAL.key.public_key()
+    assert HeldFork(*values).is_as_it_came(key)
+    values[at] = mutated(values[at], dice)
+    assert not HeldFork(*values).is_as_it_came(key)
