@@ -43,8 +43,8 @@ EVERY_MS: Final = 60 * 60 * 1000
 """A journal is archived this often: a day of one till is then some 24 objects of some kilobytes,
 and what is not yet archived is still at the till, at the router and in PostgreSQL."""
 
-_LOCK: Final = text("SELECT pg_try_advisory_lock(hashtextextended('sentra archive', 0))")
-_UNLOCK: Final = text("SELECT pg_advisory_unlock(hashtextextended('sentra archive', 0))")
+_LOCK: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended('sentra archive', 0))")
+"""Of a transaction, which a pooler leaves on one connection; a session's might be left behind."""
 
 Told = Callable[[int], None]
 """Called with the number of segments that were archived just now."""
@@ -78,14 +78,10 @@ class Archivist:
         """
         report = ArchiveReport()
         with self.engine.connect() as guard:
-            if not guard.execute(_LOCK).scalar_one():
-                report.is_another_at_it = True
-                return report
-            guard.commit()
-            try:
+            if guard.execute(_LOCK).scalar_one():
                 self._run(report, all_of_it=all_of_it, told=told)
-            finally:
-                guard.execute(_UNLOCK)
+            else:
+                report.is_another_at_it = True
         return report
 
     def _run(self, report: ArchiveReport, *, all_of_it: bool, told: Told) -> None:
