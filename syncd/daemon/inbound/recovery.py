@@ -35,7 +35,7 @@ class Recovery:
 
     def is_due(self, talk: Talk) -> bool:
         """Whether a store's hello, or the vault itself, tells of entries that are not here."""
-        return talk.notice in (JOURNAL_BEHIND, FORK) or self._shelf.is_provisional()
+        return talk.notice in (JOURNAL_BEHIND, FORK) or talk.doubt or self._shelf.is_provisional()
 
     def take(self, talk: Talk, link: Link, hello: Callable[[], Hello]) -> bool:
         """Whether the journal went on in another epoch. Raises LinkDown, LinkRefused."""
@@ -75,7 +75,7 @@ class Recovery:
             unproved = True
             metrics.FAILED.labels(talk.store, error.slug).inc()
             _log.error("a store's journal is not believed", problem=error.slug, detail=str(error))
-        return [*found, *self._others(talk.store, hello)], unproved
+        return [*found, *self._others(link, hello)], unproved
 
     def _note_clone(self, talk: Talk, asked: Sequence[Asked], clone: Line) -> None:
         # The cloud alone says who came second: at a router it may be the other machine.
@@ -92,19 +92,16 @@ class Recovery:
         if talk.aside is None:
             talk.aside = mine.parted
 
-    def _others(self, name: StoreName, hello: Callable[[], Hello]) -> Iterator[Asked]:
+    def _others(self, link: Link, hello: Callable[[], Hello]) -> Iterator[Asked]:
         """What the other stores hold, where they answer: selling never waits for them."""
-        for other, link in self._other_links(name):
+        routers = [(ROUTER, one) for one in self._lines.routers(self._shelf.routers())]
+        others: list[tuple[StoreName, Link]] = [(CLOUD, self._lines.cloud()), *routers]
+        for name, other in others:
+            if other is link:
+                continue
             try:
-                note = link.hello(hello()).here.get(self._shelf.terminal())
+                note = other.hello(hello()).here.get(self._shelf.terminal())
                 head = EMPTY if note is None else note.to_head()
-                yield ask(other, link, head, self._shelf)
+                yield ask(name, other, head, self._shelf)
             except (LinkDown, LinkRefused, ProtocolError, ValueError) as error:
-                _log.info("a store was not asked", store=other, detail=str(error))
-
-    def _other_links(self, name: StoreName) -> Iterator[tuple[StoreName, Link]]:
-        if name != CLOUD:
-            yield CLOUD, self._lines.cloud()
-            return
-        for link in self._lines.routers(self._shelf.routers()):
-            yield ROUTER, link
+                _log.info("a store was not asked", store=name, detail=str(error))

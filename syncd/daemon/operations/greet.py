@@ -89,11 +89,19 @@ def note_hello(
         _lower_archived(here, mark, shelf)
     note_mark(mark, shelf, cloud_key)
     note_mark(answer.archived.get(terminal), shelf, cloud_key)
+    talk.doubt = talk.store != CLOUD and _is_ahead(mark, shelf, cloud_key)
     talk.advice = REVOKED if _STORES_WORD_FOR_REVOKED in answer.notices else None
     # A revoked device gets no decisions; asking for them would be refused.
     talk.due = () if talk.advice else _due_scopes(talk, answer, shelf, is_new=is_new)
     # Last, so that a power cut before it makes all of this happen again.
     _note_timeline(answer, shelf, cloud_key, is_new=is_new)
+
+
+def _is_ahead(mark: Watermark | None, shelf: Shelf, cloud_key: Ed25519PublicKey) -> bool:
+    """Whether the cloud signed for an entry that is not here: the router may know less than it."""
+    if mark is None or mark.terminal != shelf.terminal() or mark.name != CLOUD:
+        return False
+    return watermark_is_true(mark, cloud_key) and not shelf.holds(mark.head.to_head())
 
 
 def note_mark(mark: Watermark | None, shelf: Shelf, cloud_key: Ed25519PublicKey) -> bool:

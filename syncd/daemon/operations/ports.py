@@ -154,8 +154,9 @@ class Talk:
     `here` is the head that it named, `head` the last own entry that it holds; `credit_bytes` what
     it takes next, after `pause_ms`; `due` are the scopes whose feed it has further than this till.
     `notice` and `advice` are words for what a person must see; the first stops the sending until
-    the next hello. `aside`: where two machines use one identity, how far this one's line was sent
-    to the fork lane, and `stored_aside` how many of its entries.
+    the next hello. `doubt`: the cloud signed for an entry that is not here. `aside`: where two
+    machines use one identity, how far this one's line was sent to the fork lane, and
+    `stored_aside` how many of its entries.
     """
 
     store: StoreName
@@ -168,5 +169,6 @@ class Talk:
     due: tuple[str, ...] = ()
     notice: str | None = None
     advice: str | None = None
+    doubt: bool = False
     aside: Head | None = None
     stored_aside: int = 0

@@ -249,6 +249,25 @@ def test_an_epoch_is_never_used_twice_however_often_a_copy_is_put_back(
     machine.vault.close()
 
 
+def test_a_copy_made_before_the_stores_were_asked_is_an_old_copy_too(
+    machines: Callable[[], Machine], cloud: MemoryStore
+) -> None:
+    machine = machines()
+    machine = put_back(machine, a_loss(machine, cloud, CLOUD), whole=False)
+    second = copy_of(machine, "second")
+    machine.meet(cloud=cloud)
+    machine.sell(14, 15)
+    assert machine.places()[-1] == (2, 2)
+    machine = put_back(machine, second, whole=False)
+    assert machine.shelf.is_provisional()
+    machine.sell(16)
+    assert machine.places()[-1] == (3, 1), "the second epoch was written in already"
+    machine.meet(cloud=cloud)
+    assert machine.numbers() == [1, 2, 3, 4, 5, 16]
+    machine.is_whole()
+    machine.vault.close()
+
+
 def test_the_same_fact_in_both_lines_is_recorded_once(
     machines: Callable[[], Machine], cloud: MemoryStore
 ) -> None:
