@@ -118,8 +118,11 @@ def retry_what_is_known_now(engine: Engine, now_ms: int) -> int:
 
 
 def parked(connection: Connection) -> list[tuple[str, str]]:
-    """(branch, exception) of every fact that has no rows yet, the oldest first."""
-    return [(row.branch_id, row.id) for row in connection.execute(_parked(*SET_ASIDE))]
+    """(branch, exception) of every fact that may yet get rows, the oldest first: those whose
+    exception is open, and kinds that were accepted unknown."""
+    e = exception.c
+    question = _parked(*SET_ASIDE).where(e.resolved_at_ms.is_(None) | (e.kind == FACT_UNKNOWN))
+    return [(row.branch_id, row.id) for row in connection.execute(question)]
 
 
 def _parked(*kinds: str) -> Any:

@@ -9,7 +9,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from sentra.ids import is_id
-from sentra.projection.aside import SET_ASIDE
+from sentra.projection.aside import FACT_UNKNOWN, SET_ASIDE
 from sentra.web.errors import Problem
 from sentra.web.fragments import render
 from sentra.web.permissions import requires
@@ -127,7 +127,8 @@ def _page(branch_id: str, exception_id: str, *, errors: tuple[str, ...] = ()) ->
         abort(404)
     may_act = member().may("exceptions.resolve")
     may_resolve = row.resolved_at_ms is None and may_act
-    may_retry = row.kind in SET_ASIDE and row.projected_at_ms is None and may_act
+    is_aside = row.kind in SET_ASIDE and row.projected_at_ms is None
+    may_retry = is_aside and may_act and (row.resolved_at_ms is None or row.kind == FACT_UNKNOWN)
     sentence = sentence_of(row.kind, row.params)
     wording = WORDINGS.get(row.kind)
     note = request.form.get("note", "")

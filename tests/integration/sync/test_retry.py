@@ -145,3 +145,14 @@ def test_an_exception_about_no_fact_cannot_be_retried(
         connection.execute(text("UPDATE exception SET kind = 'stock-negative'"))
         some = connection.execute(select(exception.c.id)).scalars().first()
     assert retry(engine, terminal, str(some)).outcome == "not-aside"
+
+
+def test_what_was_accepted_is_left_alone_but_for_kinds_that_become_known(
+    journal: Journal, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        # The sale that is there twice, with the same contents, is settled from the beginning.
+        assert len(reproject.parked(connection)) == 2
+        connection.execute(text("UPDATE exception SET resolved_at_ms = 1"))
+        (left,) = reproject.parked(connection)
+    assert left[1] == aside(engine)["fact-unknown"]
