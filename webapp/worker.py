@@ -18,6 +18,7 @@ from rq.exceptions import DuplicateJobError
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 
 from sentra.cloud.database import make_engine, wait_for_database
 from sentra.cloud.keys import load_keys
@@ -95,7 +96,11 @@ class _Worker(Worker):
     def run_maintenance_tasks(self) -> None:
         """Called by RQ at the start and every `maintenance_interval` seconds."""
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ: untyped
-        self.recover()
+        try:
+            self.recover()
+        except OperationalError as error:
+            # A database that is just recovering must not end the worker: the next time will do.
+            _log.warning("lost_jobs_not_looked_for", reason=str(error.orig).strip())
 
 
 def _connect(queue_url: str) -> Redis:
