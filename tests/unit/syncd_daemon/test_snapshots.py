@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,10 +16,11 @@ from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import FeedItem
 from sentra.protocol.snapshot import SnapshotDamaged
 from syncd.daemon.operations.fetch import fetch_page
+from syncd.daemon.outbound.shelf import VaultShelf
 from tests.fakes.memory_shelf import MemoryShelf
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.snapshots import MemorySnapshot, a_snapshot
-from tests.support.tills import BRANCH, CLOUD_KEY, TIMELINE, a_revision, an_identity
+from tests.support.tills import BRANCH, CLOUD_KEY, TIMELINE, a_revision, a_till, an_identity
 
 IDENTITY = an_identity()
 PUBLIC = CLOUD_KEY.public_key()
@@ -182,3 +184,31 @@ def test_an_old_snapshot_after_a_restart_is_of_another_timeline() -> None:
     with pytest.raises(SnapshotStale):
         line.step()
     assert line.keys() == {"old"}
+
+
+def test_a_real_vault_opens_nothing_that_a_router_altered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
+    vault, identity = a_till(tmp_path)
+    shelf = VaultShelf(vault, identity)
+    store = a_line(None).store
+    true, dearer = (
+        a_snapshot("company", 9, [FeedItem("category", "a", b'{"id":"a","name":"%s"}' % name)])
+        for name in (b"Tea", b"Gin")
+    )
+    assert len(true.packed) == len(dearer.packed)
+    store.snapshots["company"] = replace(true, packed=dearer.packed)
+    with pytest.raises(SnapshotDamaged):
+        for _ in range(STEPS_MAX):
+            fetch_page(store, shelf, "company", PUBLIC)
+    assert shelf.feed_cursor("company") == 0
+    assert shelf.snapshot_begun("company") is None
+    store.snapshots["company"] = true
+    while fetch_page(store, shelf, "company", PUBLIC):
+        pass
+    with vault.reader() as db:
+        assert db.execute("SELECT body FROM decision WHERE key = 'a'").fetchone() == (
+            b'{"id":"a","name":"Tea"}',
+        )
+    vault.close()
