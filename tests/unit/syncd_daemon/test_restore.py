@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sentra.projection.tables import SHARED
 from sentra.protocol.entry import EMPTY, Head, first_broken, head_of
 from sentra.protocol.errors import ProtocolError, SignatureWrong
+from sentra.protocol.messages import sign_watermark
 from sentra.vault import journal, state
 from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
@@ -32,6 +33,7 @@ TERMINAL = IDENTITY.device_id
 CLOUD_PUBLIC = CLOUD_KEY.public_key()
 ME = Self("1", 0, None, 0, 0)
 DAY_MS = 86_400_000
+ROUTER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\x09")
 
 
 @dataclass
@@ -375,6 +377,22 @@ def test_a_router_with_a_line_that_the_cloud_never_had_loses_nothing(
     assert talk.notice is None, "the router's old line is known"
     assert talk.head == Head(2, 0, head_of(cloud.journals[TERMINAL][3]).hash)
     machine.is_whole()
+    machine.vault.close()
+
+
+def test_a_router_that_knows_less_shows_the_clouds_word_and_the_cloud_is_asked(
+    machines: Callable[[], Machine], cloud: MemoryStore, router: MemoryStore
+) -> None:
+    machine = machines()
+    machine = put_back(machine, a_loss(machine, cloud, CLOUD), whole=True)
+    head = cloud.head(TERMINAL)
+    router.marks[TERMINAL] = sign_watermark(CLOUD_KEY, CLOUD, TERMINAL, head, START_MS)
+    talk = machine.greet(ROUTER, router)
+    assert (talk.notice, talk.doubt) == (None, True)
+    router.marks[TERMINAL] = sign_watermark(ROUTER_KEY, CLOUD, TERMINAL, head, START_MS)
+    assert not machine.greet(ROUTER, router).doubt, "nobody else's word is worth a question"
+    machine.meet(router=router, cloud=cloud)
+    assert machine.numbers() == [1, 2, 3, 4, 5]
     machine.vault.close()
 
 
