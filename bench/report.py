@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
@@ -13,6 +13,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 from sqlcipher3 import dbapi2
+
+from sentra.i18n import say
 
 _PACKAGES = ("sentra", "sqlcipher3", "msgspec", "zstandard", "cryptography", "psycopg2-binary")
 
@@ -68,8 +70,11 @@ def show(bench: str, results: Sequence[Result], *, as_json: bool) -> None:
     """Prints the table, and the JSON object as the last line where it is asked for."""
     console = Console(width=110)
     table = Table(title=f"sentra bench {bench}", title_justify="left")
-    for head in ("measure", "what", "value", "yardstick", "ratio", "reach", ""):
-        table.add_column(head, justify="left" if head in ("measure", "what") else "right")
+    for head in (say("Measure"), say("Work")):
+        table.add_column(head)
+    for head in (say("Figure"), say("Yardstick"), say("Ratio"), say("Reach"), ""):
+        table.add_column(head, justify="right")
+    verdicts = {True: say("meets"), False: say("misses"), None: ""}
     for one in results:
         table.add_row(
             one.measure,
@@ -78,13 +83,17 @@ def show(bench: str, results: Sequence[Result], *, as_json: bool) -> None:
             "–" if one.yardstick is None else f"{one.yardstick:,.3f} {one.unit}",
             "–" if one.ratio is None else f"{one.ratio:.2f}",
             one.reach,
-            {True: "meets", False: "misses", None: ""}[one.meets],
+            verdicts[one.meets],
         )
     console.print(table)
     console.print(
-        "machine: " + ", ".join(f"{name} {value}" for name, value in machine().items()),
-        "versions: " + ", ".join(f"{name} {value}" for name, value in versions().items()),
+        say("Machine: %(facts)s", facts=_listed(machine())),
+        say("Versions: %(facts)s", facts=_listed(versions())),
         sep="\n",
     )
     if as_json:
         print(json.dumps(told(bench, results)))
+
+
+def _listed(facts: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in facts.items())
