@@ -164,8 +164,8 @@ def skew(offset_ms: int | None) -> str:
     """A clock's offset with its sign: `+0,2 s`, `+3 min 12 s`."""
     if offset_ms is None:
         return NOTHING
-    sign = MINUS if offset_ms < 0 else "+"
     size_s = abs(offset_ms) / 1000
+    sign = "" if round(size_s, 1) == 0 else MINUS if offset_ms < 0 else "+"
     return sign + (f"{number(size_s, 1)}{NO_BREAK_SPACE}s" if size_s < 60 else duration(size_s))
 
 

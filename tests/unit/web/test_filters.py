@@ -34,6 +34,8 @@ def said(client: FlaskClient, template: str, language: str) -> str:
         ("{{ 720|duration }}", "12 menit", f"12{NBSP}min"),
         ("{{ 11520|duration }}", "3 jam 12 menit", f"3{NBSP}h 12{NBSP}min"),
         ("{{ 0|duration }}", "0 detik", f"0{NBSP}s"),
+        ("{{ 40|skew }} {{ -40|skew }}", f"0,0{NBSP}s 0,0{NBSP}s",
+         f"0.0{NBSP}s 0.0{NBSP}s"),
         ("{{ 200|skew }} {{ -192000|skew }}", f"+0,2{NBSP}s −3 menit 12 detik",
          f"+0.2{NBSP}s −3{NBSP}min 12{NBSP}s"),
         ("{{ 41000000000|size }} {{ 1400000|size }}", f"41{NBSP}GB 1,4{NBSP}MB",
