@@ -15,7 +15,7 @@ KILLS = 6
 """Each program once, and the till twice."""
 
 TICKETS = 200
-CHECK_S_MAX = 240
+CHECK_S_MAX = 480
 HEADER = "ticket,branch,terminal,at,code,name,quantity,unit_price,payment"
 
 
