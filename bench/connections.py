@@ -132,8 +132,9 @@ def _listening(order: Order) -> Iterator[subprocess.Popen[bytes]]:
     try:
         process.stdin.write(msgspec.json.encode(order) + b"\n")
         process.stdin.flush()
-        if process.stdout.readline() != f"open {order.count}\n".encode():
-            raise ProgramFailed("the listeners could not open their streams")
+        said = process.stdout.readline().decode().strip()
+        if said != f"open {order.count}":
+            raise ProgramFailed(f"the listeners could not open their streams: {said}")
         yield process
     finally:
         process.kill()

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from bench import trade
 from bench.cloud import Cloud, running_cloud
+from bench.failures import BenchFailed
 from bench.senders import Sender
 
 BRANCHES: Final = 4
@@ -25,7 +26,7 @@ ARRIVE_S_MAX: Final = 600.0
 _LOOK_EVERY_S: Final = 0.01
 
 
-class Differs(RuntimeError):
+class Differs(BenchFailed):
     """The cloud does not hold just what the tills sold: then no figure means anything."""
 
 

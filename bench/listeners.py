@@ -1,8 +1,8 @@
 """Holds many streams of wake-ups open: `python -m bench.listeners`, a process of its own.
 
-It reads one `Order` as JSON from its input, says `open N` when all are open, and when its input
-ends counts those that still are. One process may have 20,000 open files here, and the service's
-ends need as many as these.
+It reads one `Order` as JSON from its input, says `open N` when all are open (or `refused` and
+why), and when its input ends counts those that still are. One process may have 20,000 open files
+here, and the service's ends need as many as these.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ SOURCES: Final = 8
 """Addresses of loopback to connect from: one has ports for 28,000."""
 
 _HEAD_BYTES_MAX: Final = 4_096
+_TOLD_CHARACTERS: Final = 300
 
 
 class Listening(msgspec.Struct, frozen=True):
@@ -70,8 +71,12 @@ def main() -> None:
         device, key = keys[number % len(keys)]
         return _open(order, context, device, key, f"127.0.0.{2 + number % SOURCES}")
 
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        held = list(threads.map(listen, range(order.count)))
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            held = list(threads.map(listen, range(order.count)))
+    except (Refused, OSError) as error:
+        print(f"refused {str(error)[-_TOLD_CHARACTERS:]!r}", flush=True)
+        sys.exit(1)
     print(f"open {len(held)}", flush=True)
     sys.stdin.buffer.read()
     print(f"held {_alive(held)}", flush=True)

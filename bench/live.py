@@ -17,6 +17,7 @@ from typing import Final
 from sqlalchemy import text
 
 from bench.cloud import Cloud
+from bench.failures import BenchFailed
 from bench.online import Till
 from bench.report import Result, percentile
 from sentra.cloud.redis_client import connect_redis
@@ -37,7 +38,7 @@ _FOUND: Final = text(
 )
 
 
-class Lost(RuntimeError):
+class Lost(BenchFailed):
     """A sale never came: then no figure means anything."""
 
 

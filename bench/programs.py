@@ -18,6 +18,8 @@ from typing import Final
 
 import psutil
 
+from bench.failures import BenchFailed
+
 READY_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 20.0
 _LOOK_EVERY_S: Final = 0.05
@@ -25,7 +27,7 @@ _ANSWER_S_MAX: Final = 2.0
 _LOG_CHARACTERS: Final = 2_000
 
 
-class ProgramFailed(RuntimeError):
+class ProgramFailed(BenchFailed):
     """A program that a bench needs ended or never answered; its text is the end of the log."""
 
 

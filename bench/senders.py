@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.cloud import now_ms
+from bench.failures import BenchFailed
 from bench.trade import Trade
 from sentra.events import Product
 from sentra.link.client import Link
@@ -26,7 +27,7 @@ SALES_AT_ONCE: Final = 2_000
 """Written in one transaction while a backlog is made; what is measured comes later."""
 
 
-class Stuck(RuntimeError):
+class Stuck(BenchFailed):
     """A store did not take what it was sent; the text says what it answered."""
 
 

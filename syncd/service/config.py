@@ -22,7 +22,7 @@ so a few keep both sides busy."""
 QUICK_THREADS_DEFAULT: Final = 4
 """Hellos, feed pages and enrolments at one time, so that they never wait behind a backlog."""
 
-STREAMS_DEFAULT: Final = 10_000
+STREAMS_DEFAULT: Final = 12_000
 """Listening devices that one process holds."""
 
 
