@@ -27,7 +27,7 @@ from sentra.protocol.journal_page import (
     require_reached,
 )
 from sentra.protocol.messages import Hello, Watermark, require_heads
-from sentra.protocol.snapshot import SnapshotAbsent
+from sentra.protocol.snapshot import TAKES_SNAPSHOTS, SnapshotAbsent
 from sentra.vault import snapshots
 from sentra.web.devices import (
     DeviceRevoked,
@@ -212,7 +212,10 @@ class Inbound:
         if not (after.isascii() and after.isdigit() and len(after) <= _REVISION_DIGITS_MAX):
             raise Malformed("“after” is a revision number")
         with self._router.vault.reader() as db:
-            head, page = decisions.page_after(db, scope, int(after), FEED_PAGE_BYTES)
+            takes = TAKES_SNAPSHOTS in request.args
+            head, page = decisions.page_after(
+                db, scope, int(after), FEED_PAGE_BYTES, takes_snapshots=takes
+            )
         return Response(pack_page(head, page), content_type="application/vnd.sentra.feed")
 
     def snapshot(self) -> Response:

@@ -34,11 +34,13 @@ def feed_cursor(db: Any, scope: str) -> int:
     return max(row[0] or 0, kept.note.revision if kept else 0)
 
 
-def page_after(db: Any, scope: str, after: int, bytes_max: int) -> tuple[int, list[SealedRevision]]:
+def page_after(
+    db: Any, scope: str, after: int, bytes_max: int, *, takes_snapshots: bool = False
+) -> tuple[int, list[SealedRevision]]:
     """(the last revision here, those behind a cursor in order, up to a size).
 
-    Raises SnapshotNeeded where they are not here any more or weigh more than the snapshot, and
-    CursorBeyond for a cursor that is further than this cache.
+    Raises SnapshotNeeded where they are not here any more or, for who takes snapshots, weigh more
+    than one; and CursorBeyond for a cursor that is further than this cache.
     """
     head = feed_cursor(db, scope)
     if after > head:
@@ -46,7 +48,7 @@ def page_after(db: Any, scope: str, after: int, bytes_max: int) -> tuple[int, li
     page = revisions_after(db, scope, after, bytes_max)
     if head > after and (not page or page[0].revision != after + 1):
         raise SnapshotNeeded(f"revision {after + 1} of {scope} is not kept here")
-    kept = snapshots.kept(db, scope)
+    kept = snapshots.kept(db, scope) if takes_snapshots else None
     if kept is not None and kept.note.revision > after + 1:
         weight = db.execute(
             "SELECT coalesce(sum(length(sealed)), 0) FROM cached_revision"

@@ -71,11 +71,18 @@ RETENTION: Final = Retention()
 """Where nothing else is set."""
 
 
-def page_after(connection: Connection, scope: str, after: int, bytes_max: int) -> FeedPage:
+def page_after(
+    connection: Connection,
+    scope: str,
+    after: int,
+    bytes_max: int,
+    *,
+    takes_snapshots: bool = False,
+) -> FeedPage:
     """The revisions after a cursor, as `feed.read_after` gives them.
 
-    Raises SnapshotNeeded where they are not kept any more or weigh more than the snapshot, and
-    CursorBeyond for a cursor that no device of this timeline can have.
+    Raises SnapshotNeeded where they are not kept any more or, for who takes snapshots, weigh more
+    than one; and CursorBeyond for a cursor that no device of this timeline can have.
     """
     page = feed.read_after(connection, scope, after, bytes_max)
     if page.head > after and not page.revisions:
@@ -85,7 +92,8 @@ def page_after(connection: Connection, scope: str, after: int, bytes_max: int) -
         raise CursorBeyond(f"the feed of {scope} ends at {page.head}")
     if page.head > after and (not page.revisions or page.revisions[0].revision != after + 1):
         raise SnapshotNeeded(f"revision {after + 1} of {scope} is not kept any more")
-    if page.head - after >= FAR_REVISIONS and _snapshot_is_lighter(connection, scope, after):
+    is_far = takes_snapshots and page.head - after >= FAR_REVISIONS
+    if is_far and _snapshot_is_lighter(connection, scope, after):
         raise SnapshotNeeded(f"a snapshot of {scope} weighs less than what follows {after}")
     return page
 

@@ -44,6 +44,7 @@ from sentra.protocol.messages import (
     Problem,
     problem_type,
 )
+from sentra.protocol.snapshot import TAKES_SNAPSHOTS
 
 ANSWER_BYTES_MAX: Final = 32 * 1024 * 1024
 """The largest answer that is read: a page of the feed with room to spare."""
@@ -106,7 +107,7 @@ class Link:
 
     def feed(self, scope: str, after: int) -> tuple[int, list[SealedRevision]]:
         """(head there, revisions behind `after` in order). Also raises FeedDamaged."""
-        query = urlencode({"scope": scope, "after": after})
+        query = urlencode({"scope": scope, "after": after, TAKES_SNAPSHOTS: 1})
         return feed.unpack_page(scope, self._request("GET", f"/v1/feed?{query}"))
 
     def snapshot(self, scope: str, begun: str | None, start: int) -> SnapshotPart:

@@ -30,6 +30,10 @@ SNAPSHOT_BYTES_MAX: Final = 512 * 1024 * 1024
 PART_BYTES: Final = 1024 * 1024
 """What is asked for at once; a part that breaks off is kept as far as it came."""
 
+TAKES_SNAPSHOTS: Final = "snapshots"
+"""The parameter by which a device says that it would rather take a snapshot than many revisions.
+One of an older version gets revisions as long as there are any."""
+
 SNAPSHOT_NEEDED: Final = "snapshot-needed"
 CURSOR_BEYOND: Final = "cursor-beyond"
 SNAPSHOT_ABSENT: Final = "snapshot-absent"

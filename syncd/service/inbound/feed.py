@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from sentra.cloud import snapshots
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import COMPANY, pack_page
+from sentra.protocol.snapshot import TAKES_SNAPSHOTS
 from sentra.web.devices import DeviceRevoked, KnownDevice
 from sentra.web.permissions import public
 from syncd.service.inbound.parts import Malformed, parts, speaker
@@ -39,8 +40,11 @@ def feed() -> Response:
     require_own(device, scope)
     if not (after.isascii() and after.isdigit() and len(after) <= _REVISION_DIGITS_MAX):
         raise Malformed("“after” is a revision number")
+    takes = TAKES_SNAPSHOTS in request.args
     page = parts().quick.run(
-        lambda connection: snapshots.page_after(connection, scope, int(after), PAGE_BYTES_MAX)
+        lambda connection: snapshots.page_after(
+            connection, scope, int(after), PAGE_BYTES_MAX, takes_snapshots=takes
+        )
     )
     return Response(
         pack_page(page.head, page.revisions), content_type="application/vnd.sentra.feed"

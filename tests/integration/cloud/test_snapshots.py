@@ -48,9 +48,11 @@ class Desk:
             key = self.keys.signing_key
             return snapshots.make(connection, SCOPE, now_ms=NOW_MS, signing_key=key)
 
-    def page(self, after: int) -> Sequence[int]:
+    def page(self, after: int, *, takes_snapshots: bool = True) -> Sequence[int]:
         with self.engine.connect() as connection:
-            page = snapshots.page_after(connection, SCOPE, after, PAGE_BYTES)
+            page = snapshots.page_after(
+                connection, SCOPE, after, PAGE_BYTES, takes_snapshots=takes_snapshots
+            )
             return [one.revision for one in page.revisions]
 
     def drop(self, retention: Retention = NONE_KEPT) -> int:
@@ -156,6 +158,7 @@ def test_whoever_is_far_behind_gets_the_lighter_of_both(desk: Desk) -> None:
         desk.page(start)
     assert desk.page(head - 1) == [head]
     assert desk.page(head) == []
+    assert desk.page(start, takes_snapshots=False)[0] == start + 1, "an older device goes on"
 
 
 def test_a_cursor_beyond_the_end_is_refused(desk: Desk) -> None:

@@ -131,7 +131,7 @@ def test_the_query_is_signed_as_it_is_sent(serve: Serve, link: MakeLink) -> None
     revision, _ = a_revision("company", 4, [("product", "p", None)])
     server = serve(lambda _: Answer(body=pack_page(4, [revision])))
     assert link(server.address).feed("company", 3) == (4, [revision])
-    assert server.asked[0].target == "/v1/feed?scope=company&after=3"
+    assert server.asked[0].target == "/v1/feed?scope=company&after=3&snapshots=1"
     check_signature(server.asked[0])
 
 
