@@ -23,7 +23,12 @@ from sentra.vault import state, watermarks
 from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
 from sentra.vault.entries import hash_at, head, highest_epoch, is_provisional, read
-from sentra.vault.head_file import read_head_file, was_put_back, write_head_file
+from sentra.vault.head_file import (
+    provisional_base,
+    read_head_file,
+    was_put_back,
+    write_head_file,
+)
 from sentra.vault.identity import Identity
 from sentra.vault.journal import insert_entry, open_epoch
 from sentra.vault.rows import add_first_rows, drop_rows, fact_key
@@ -83,7 +88,7 @@ def secure_head(vault: Vault, now_ms: int) -> bool:
         if noted is None or not was_put_back(db, vault.folder):
             return False
         epoch = _next_epoch(db, noted.epoch)
-        open_epoch(db, Head(epoch, 0, noted.hash), now_ms, provisional=True)
+        open_epoch(db, Head(epoch, 0, provisional_base(noted)), now_ms, provisional=True)
         opened = head(db)
     write_head_file(vault.folder, opened)
     return True

@@ -7,6 +7,7 @@ database never had proves that the database is an older copy.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from sentra.vault.driver import Connection
 from sentra.vault.entries import highest_epoch, holds
 
 HEAD_FILE: Final = "head.json"
+_PROVISIONAL: Final = b"sentra/provisional/1"
 
 
 class _HeadFile(msgspec.Struct, frozen=True):
@@ -75,4 +77,11 @@ def was_put_back(db: Connection, folder: Path) -> bool:
         return False
     # It was noticed before: what is written since is in a later epoch, and not noted yet.
     provisional = "SELECT 1 FROM journal_epoch WHERE provisional AND base_hash = ?"
-    return db.execute(provisional, (noted.hash,)).fetchone() is None
+    return db.execute(provisional, (provisional_base(noted),)).fetchone() is None
+
+
+def provisional_base(noted: Head) -> bytes:
+    """What a provisional epoch chains to: no entry's hash, so that nothing which is written in it
+    (a closed shift names the hash before it) can seem to have been said of the line that was lost.
+    """
+    return hashlib.sha256(_PROVISIONAL + noted.hash).digest()

@@ -80,8 +80,9 @@ class Machine:
         outcome = recover(asked, self.shelf, self.began, START_MS + DAY_MS)
         if outcome.done is not None:
             self.began = self.shelf.head()
-            for name, store in stores.items():
-                self.greet(name, store)
+            for again, store in stores.items():
+                assert again in (CLOUD, ROUTER)
+                self.greet(again, store)
         return outcome
 
     def send(self, name: StoreName, store: MemoryStore) -> None:
@@ -117,7 +118,7 @@ class _Undone(Exception):
     pass
 
 
-def rows(db: Connection) -> dict[str, list[object]]:
+def rows(db: Connection) -> dict[str, list[str]]:
     names = [table.name for table in SHARED]
     return {name: sorted(map(repr, db.execute(f'SELECT * FROM "{name}"'))) for name in names}  # noqa: S608
 

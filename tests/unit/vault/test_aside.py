@@ -98,6 +98,8 @@ def test_a_vault_that_never_sold_and_was_put_back_begins_in_a_later_epoch(till: 
     write_head_file(vault.folder, Head(4, 9, b"\x07" * 32))
     assert secure_head(vault, START_MS)
     assert not secure_head(vault, START_MS)
+    with vault.reader() as db:
+        assert journal.head(db).hash != b"\x07" * 32, "nothing here was said of the lost line"
     (entry,) = sell(vault, identity, 1)
     assert (entry.epoch, entry.seq) == (5, 1)
     with vault.writer() as db:
