@@ -20,7 +20,7 @@ from syncd.daemon.inbound import metrics
 from syncd.daemon.inbound.backoff import wait_ms
 from syncd.daemon.inbound.recovery import Recovery
 from syncd.daemon.operations import route
-from syncd.daemon.operations.fetch import fetch_page
+from syncd.daemon.operations.fetch import fetch_page, still_due
 from syncd.daemon.operations.greet import Self, hello_of, note_hello
 from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName, Talk
 from syncd.daemon.operations.proving import Prover
@@ -256,7 +256,7 @@ class Turner:
         """What is wrong with a feed never keeps a sale back: it is noted, and asked for again
         after the next hello."""
         talk, key = talking.talk, self._shelf.identity.cloud_public_key
-        due, talk.due = talk.due, ()
+        due, talk.due = still_due(talk, self._shelf), ()
         for scope in due:
             try:
                 more, until_ms = True, self._ticks() + FETCH_MS_MAX

@@ -12,9 +12,15 @@ from sentra.download import fetch_part
 from sentra.link.errors import LinkRefused
 from sentra.protocol.feed import open_revision
 from sentra.protocol.snapshot import CURSOR_BEYOND, SNAPSHOT_NEEDED, SnapshotNote
-from syncd.daemon.operations.ports import Shelf, Store
+from syncd.daemon.operations.ports import Shelf, Store, Talk
 
 _NOT_FOUND = 404
+
+
+def still_due(talk: Talk, shelf: Shelf) -> tuple[str, ...]:
+    """The scopes to fetch from a store. None where another one has told of a later timeline since
+    it was greeted: its decisions would be taken for those of the new one."""
+    return talk.due if talk.timeline in ("", shelf.timeline()) else ()
 
 
 def fetch_page(

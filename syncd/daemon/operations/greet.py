@@ -92,6 +92,7 @@ def note_hello(
     talk.doubt = talk.store != CLOUD and _is_ahead(mark, shelf, cloud_key)
     talk.advice = REVOKED if _STORES_WORD_FOR_REVOKED in answer.notices else None
     # A revoked device gets no decisions; asking for them would be refused.
+    talk.timeline = "" if answer.since is None else answer.timeline
     talk.due = () if talk.advice else _due_scopes(talk, answer, shelf, is_new=is_new)
     # Last, so that a power cut before it makes all of this happen again.
     _note_timeline(answer, shelf, cloud_key, is_new=is_new)

@@ -156,7 +156,8 @@ class Talk:
     `notice` and `advice` are words for what a person must see; the first stops the sending until
     the next hello. `doubt`: the cloud signed for an entry that is not here. `aside`: where two
     machines use one identity, how far this one's line was sent to the fork lane, and
-    `stored_aside` how many of its entries.
+    `stored_aside` how many of its entries. `timeline` is the one that its decisions are of, empty
+    where a store of an older version signs none.
     """
 
     store: StoreName
@@ -167,6 +168,7 @@ class Talk:
     pause_ms: int = 0
     segment_bytes_max: int = 0
     due: tuple[str, ...] = ()
+    timeline: str = ""
     notice: str | None = None
     advice: str | None = None
     doubt: bool = False

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sentra.protocol.entry import EMPTY, Head, head_of, make_entry
 from sentra.protocol.feed import COMPANY
 from sentra.protocol.messages import HelloAnswer, Watermark, note_of, sign_timeline, sign_watermark
+from syncd.daemon.operations.fetch import still_due
 from syncd.daemon.operations.greet import note_hello, note_mark
 from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName, Talk
 from tests.fakes.memory_shelf import MemoryShelf
@@ -37,9 +38,10 @@ def say(
     feed: int,
     key: Ed25519PrivateKey = CLOUD_KEY,
     archived: Watermark | None = None,
+    talk: Talk | None = None,
 ) -> tuple[str, ...]:
     """A hello's answer; the scopes that are due after it."""
-    talk = Talk(store)
+    talk = talk or Talk(store)
     answer = HelloAnswer(
         protocol=1,
         software="test",
@@ -125,3 +127,13 @@ def test_what_the_cloud_signed_before_it_was_restored_is_believed_no_more() -> N
     assert shelf.watermark("cloud") == EMPTY
     since = sign_watermark(CLOUD_KEY, "cloud", TERMINAL, head_of(entry), 200)
     assert note_mark(since, shelf, CLOUD_KEY.public_key())
+
+
+def test_what_a_router_had_before_the_cloud_told_of_a_later_timeline_is_not_fetched() -> None:
+    shelf, router = a_shelf(), Talk(ROUTER)
+    say(shelf, ROUTER, FIRST, 100, feed=9, talk=router)
+    assert still_due(router, shelf) == (COMPANY,)
+    say(shelf, CLOUD, SECOND, 200, feed=2)
+    assert still_due(router, shelf) == ()
+    say(shelf, ROUTER, SECOND, 200, feed=2, talk=router)
+    assert still_due(router, shelf) == (COMPANY,)
