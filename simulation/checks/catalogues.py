@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from sentra.cloud import feed
-from sentra.cloud.tables import feed_revision
+from sentra.cloud.tables import company, device, feed_revision
 from sentra.protocol.feed import COMPANY, SealedRevision, open_revision
 from sentra.vault import catalogue
 from sentra.vault.driver import Connection
@@ -21,15 +21,28 @@ Items = dict[tuple[str, str], bytes]
 
 def check(world: World) -> Iterator[str]:
     """Tills' catalogues, and what tills and routers hold of whom."""
+    left_behind = _left_behind(world)
     for terminal in world.terminals:
         with looking(terminal.folder) as db:
-            yield from _catalogue(world, terminal, db)
+            if terminal.identity.device_id not in left_behind:
+                yield from _catalogue(world, terminal, db)
             yield from _scopes(terminal.name, terminal.identity.branch_id, db, "decision")
     for router in world.routers:
         with looking(router.folder) as db:
             for table in ("cached_revision", "branch_item"):
                 yield from _scopes(router.name, world.branch_of(router).id, db, table)
             yield from _terminals(world, router, db)
+
+
+def _left_behind(world: World) -> set[str]:
+    """Revoked tills of a cloud that was set back: they get no decisions, and keep what they had of
+    the timeline that is gone."""
+    was_set_back = select(company.c.timeline_at_ms != company.c.created_at_ms)
+    revoked = select(device.c.id).where(device.c.status == "revoked")
+    with world.cloud.engine.connect() as connection:
+        if not connection.execute(was_set_back).scalar_one():
+            return set()
+        return set(connection.execute(revoked).scalars())
 
 
 def _catalogue(world: World, terminal: TerminalMachine, db: Connection) -> Iterator[str]:
