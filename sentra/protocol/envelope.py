@@ -1,7 +1,8 @@
 """What one `POST /v1/journal` carries: sealed segments, each with its custody stamp if it has one.
 
 Layout: `SNV1` | count | then for each: length, its top bit set where a stamp follows | the stamp's
-router (16 B) and received_at_ms, or nothing | sealed bytes. A router adds the stamp and never touches the bytes.
+router (16 B) and received_at_ms, or nothing | sealed bytes. A router adds the stamp and never
+touches the bytes.
 """
 
 from __future__ import annotations
