@@ -73,7 +73,7 @@ def unproved_context() -> ssl.SSLContext:
     return context
 
 
-class _OneWrite(HTTPSConnection):
+class Connection(HTTPSConnection):
     """Sends head and body of a request together: one TLS record and one packet for a live sale."""
 
     _waiting: list[bytes] | None = None
@@ -97,7 +97,7 @@ class _OneWrite(HTTPSConnection):
 
 
 class _Pool(HTTPSConnectionPool):
-    ConnectionCls = _OneWrite
+    ConnectionCls = Connection
 
 
 def open_pool(
