@@ -17,12 +17,21 @@ __all__ = ["browser", "chromium"]
 
 SERVER_THREADS = 6
 
+_open_pages: list[Page] = []
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever asks for a page is a browser test."""
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """A page is left before its server stops: what it asks then is no fault of its own."""
+    while _open_pages:
+        _open_pages.pop().close()
 
 
 @pytest.fixture
@@ -47,6 +56,7 @@ def page(browser: Browser, noises: list[str]) -> Iterator[Page]:
         fresh.on("console", lambda said: noises.append(said.text) if is_noise(said) else None)
         fresh.on("pageerror", lambda error: noises.append(str(error)))
         fresh.on("response", hear_response)
+        _open_pages.append(fresh)
         yield fresh
     assert not noises, "\n".join(noises)
 
