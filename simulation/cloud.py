@@ -12,9 +12,11 @@ from psycopg2.errors import DeadlockDetected
 from redis.exceptions import ConnectionError as RedisAway
 from sqlalchemy import Connection, Engine, event
 
+from sentra.cloud.archive.write import Archivist
 from sentra.cloud.company import the_company
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys
+from sentra.cloud.objects import LocalObjects
 from sentra.cloud.redis_client import RedisClient
 from sentra.web.devices import MemoryNonces
 from simulation.clocks import MachineClock, TrueTime
@@ -138,6 +140,15 @@ class Cloud:
             self._lane.close()
         if self._service is not None:
             self._service.dispose()
+
+    def archive(self, objects: LocalObjects) -> int:
+        """The worker archives everything; how many segments."""
+        now_ms = self.clock()
+        return (
+            Archivist(self.engine, objects, self.keys.signing_key, now_ms)
+            .run(all_of_it=True)
+            .segments
+        )
 
     def back_up(self) -> None:
         """Keep what the database holds now, in place of what was kept before."""

@@ -49,6 +49,11 @@ class Disks:
         self._folder, self._templates = folder, templates
         self._numbers = count(1)
 
+    @property
+    def archive(self) -> Path:
+        """The object store's folder, which nothing happens to."""
+        return self._folder / "archive"
+
     def new(self, role: Role, name: str) -> Path:
         """A disk with an empty vault."""
         place = self._place(name)

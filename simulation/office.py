@@ -18,6 +18,7 @@ from sentra.domain.tax import UNTAXED
 from sentra.events import Category, Person, Price, Product
 from sentra.ids import RANDOM_BYTES, uuid7
 from sentra.protocol.feed import COMPANY, FeedItem
+from sentra.vault.archived import DAY_MS, WINDOW_DAYS_DEFAULT
 from sentra.vault.identity import Identity
 from simulation.cloud import URL, Cloud
 
@@ -50,7 +51,7 @@ class Office:
         self.goods: list[Product] = []
         self.company_id, self.timeline = self.new_id(), self.new_id()
         self._device_changes = 0
-        self._kept: tuple[int, list[Product]] | None = None
+        self._kept: tuple[int, int, list[Product]] | None = None
 
     def new_id(self) -> str:
         """A fresh id of this moment."""
@@ -109,17 +110,21 @@ class Office:
 
     def back_up(self) -> None:
         """Remember what the database knows."""
-        self._kept = (self._device_changes, list(self.goods))
+        self._kept = (self._device_changes, self._cloud.time.now_ms, list(self.goods))
 
     def can_go_back(self) -> bool:
-        """Whether there is a backup, and it knows every device as it is: who enrolled or was
-        revoked since would have to do so again, as a person would see."""
-        return self._kept is not None and self._kept[0] == self._device_changes
+        """Whether there is a backup that is not older than any that is kept, and it knows every
+        device as it is: who enrolled or was revoked since would have to do so again."""
+        if self._kept is None:
+            return False
+        changes, at_ms, _ = self._kept
+        is_kept = self._cloud.time.now_ms - at_ms < WINDOW_DAYS_DEFAULT * DAY_MS
+        return is_kept and changes == self._device_changes
 
     def go_back(self) -> None:
         """Forget what was decided since the backup."""
         if self._kept is not None:
-            self.goods = list(self._kept[1])
+            self.goods = list(self._kept[2])
 
     # -- devices ------------------------------------------------------------------------------
 

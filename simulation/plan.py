@@ -33,6 +33,7 @@ WORK: Final[Mapping[str, int]] = {
     "retire": 1,
     "person": 1,
     "settings": 1,
+    "archive": 3,
 }
 """What happens on any day, and how often."""
 

@@ -12,6 +12,7 @@ from sentra.events import Device
 from sentra.link.client import Link
 from sentra.protocol.entry import EMPTY
 from sentra.vault import journal
+from sentra.vault.archived import WINDOW_DAYS_DEFAULT
 from sentra.vault.database import Vault
 from sentra.vault.failures import VaultFailure
 from sentra.vault.head_file import read_head_file, write_head_file
@@ -20,6 +21,7 @@ from simulation.cloud import ADDRESS, VERSION
 from simulation.disks import looking, present_identity
 from simulation.machines import Machine, Site
 from simulation.power import Life
+from syncd.daemon.inbound.house import House
 from syncd.daemon.inbound.turn import Turner
 from syncd.daemon.outbound.lines import ADDRESSES_MAX, Lines
 from syncd.daemon.outbound.shelf import VaultShelf
@@ -68,6 +70,8 @@ class Daemon:
                 version=VERSION,
                 stopped=lambda: False,
             )
+            self._clock = machine.clock
+            self._house = House(self.vault, identity, WINDOW_DAYS_DEFAULT, machine.site.time.ticks)
 
     def take_turn(self, word: str | None = None) -> str:
         """One turn, perhaps after a store's word (`feed`, `head`); who carried it and what a person
@@ -77,6 +81,7 @@ class Daemon:
         with self._grid.run(self.life):
             try:
                 self._turner.take(TIMER_MS)
+                self._house.keep(self._clock())
             except VaultFailure as failure:
                 return failure.code
         notice = self._turner.notice

@@ -13,7 +13,11 @@ from simulation.world import TILLS_MAX, World
 
 Verb = Callable[[World, Step, random.Random], str]
 
-_WAITS_MS: Final = (1_000, 10_000, 45_000, 300_000, 3 * 3_600_000, 26 * 3_600_000)
+_WAITS_MS: Final = (
+    1_000, 10_000, 45_000, 300_000, 3 * 3_600_000, 26 * 3_600_000, 36 * 24 * 3_600_000,
+)  # fmt: skip
+"""The longest is more than any restore of the database goes back."""
+
 _WORDS: Final = (None, "feed", "head")
 
 
@@ -46,7 +50,7 @@ def _everybody(world: World, _step: Step, _dice: random.Random) -> str:
 
 
 def _pass(world: World, _step: Step, dice: random.Random) -> str:
-    wait_ms = dice.choices(_WAITS_MS, (6, 5, 5, 3, 1, 1))[0]
+    wait_ms = dice.choices(_WAITS_MS, (6, 5, 5, 3, 1, 1, 1))[0]
     world.site.time.pass_ms(wait_ms)
     return f"{wait_ms} ms"
 
@@ -79,6 +83,10 @@ def _settings(world: World, step: Step, dice: random.Random) -> str:
     branch = step.pick(world.office.branches)
     world.office.change_settings(branch, dice)
     return branch.code
+
+
+def _archive(world: World, _step: Step, _dice: random.Random) -> str:
+    return f"{world.archive()} segments"
 
 
 def _join(world: World, step: Step, _dice: random.Random) -> str:
@@ -118,6 +126,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "retire": _retire,
     "person": _person,
     "settings": _settings,
+    "archive": _archive,
     "join": _join,
     "revoke": _revoke,
     "storm": faults.storm,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pos_shell.payment.actions import is_recorded
 from pos_shell.sale.store import load_cart
 from router_agent.outbound import store
+from sentra.cloud.objects import LocalObjects
 from sentra.protocol.entry import Head
 from simulation.cloud import ADDRESS, Cloud
 from simulation.disks import looking
@@ -137,6 +138,10 @@ class World:
         other.revoked = terminal.revoked
         self.terminals.append(other)
         return other
+
+    def archive(self) -> int:
+        """The worker archives what the cloud has; how many segments."""
+        return self.cloud.archive(LocalObjects(self.site.disks.archive))
 
     def restore_cloud(self) -> None:
         """The cloud's database becomes its backup again."""

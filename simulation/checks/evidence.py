@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from router_agent.outbound import store
-from sentra.cloud.tables import journal_entry, journal_head
+from sentra.cloud.tables import archive_head, journal_entry, journal_head
 from sentra.protocol.entry import EMPTY, Head
 from sentra.vault import journal
 from sentra.vault.driver import Connection
-from sentra.vault.entries import highest_epoch
+from sentra.vault.entries import highest_epoch, pruned_base
 from sentra.vault.identity import read_identity
 from simulation.disks import looking
 from simulation.router import RouterMachine
@@ -60,6 +60,9 @@ def _acknowledged(
     held: dict[str, dict[str, tuple[Head, Head]]],
 ) -> Iterator[str]:
     own = terminal.identity.device_id
+    base = pruned_base(db)
+    if _place(base) > _place(_archived(world, own)):
+        yield f"I4 {terminal.name} forgot up to {_say(base)}, which is not archived"
     mark = journal.watermark(db, "cloud")
     if mark != EMPTY and _knows_present(world, db) and not _cloud_has(world, own, mark):
         yield f"I4 {terminal.name} was told that the cloud has {_say(mark)}, and it has not"
@@ -73,6 +76,15 @@ def _acknowledged(
         believed = heads[own][1] if own in heads and name in present else EMPTY
         if believed != EMPTY and _place(believed) > _place(cloud.get(own, EMPTY)):
             yield f"I4 {name} believes that the cloud has {_say(believed)} of {terminal.name}"
+
+
+def _archived(world: World, terminal: str) -> Head:
+    """How far a journal is in the object store; a restored cloud may know of less."""
+    columns = archive_head.c
+    query = select(columns.epoch, columns.seq, columns.hash).where(columns.terminal_id == terminal)
+    with world.cloud.engine.connect() as connection:
+        row = connection.execute(query).one_or_none()
+    return EMPTY if row is None else Head(row.epoch, row.seq, bytes(row.hash))
 
 
 def _has_heard(world: World, router: RouterMachine) -> bool:
@@ -107,7 +119,8 @@ def _prefixes(
     heads = {"the cloud": cloud.get(own, EMPTY)}
     heads |= {name: theirs[own][0] for name, theirs in held.items() if own in theirs}
     for name, head in heads.items():
-        if not journal.holds(db, head) and head.hash not in terminal.left:
+        is_forgotten = _place(head) <= _place(pruned_base(db))
+        if not (is_forgotten or journal.holds(db, head) or head.hash in terminal.left):
             yield f"I2 {name} holds {_say(head)} of {terminal.name}, which it never wrote"
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import select, text
 
 from router_agent.outbound import store
+from router_agent.outbound.bases import base_of
 from sentra.cloud.tables import SHARED
 from sentra.domain.payment import CASH
 from sentra.events import CashMoved, Fact, RefundCompleted, SaleCompleted, ShiftClosed, ShiftOpened
@@ -17,6 +18,7 @@ from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.segment import peek
 from sentra.vault import journal
 from sentra.vault.driver import Connection
+from sentra.vault.entries import pruned_base
 from simulation.disks import looking
 from simulation.world import World
 
@@ -57,7 +59,7 @@ def check(world: World) -> Iterator[str]:
     for terminal in (one for one in world.terminals if not one.is_cloned):
         with looking(terminal.folder) as db:
             till = _of_rows(db.execute(_SALE), db.execute(_TENDER))
-            head = journal.head(db)
+            head, base = journal.head(db), pruned_base(db)
             journaled = _of_facts(
                 fact for _, fact in journal.facts(db, terminal.identity.device_id)
             )
@@ -75,7 +77,8 @@ def check(world: World) -> Iterator[str]:
         for router in world.routers:
             with looking(router.folder) as db:
                 state = store.journal(db, terminal.identity.device_id)
-                if state is None or state.here != head:
+                forgets = base_of(db, terminal.identity.device_id) != base
+                if state is None or state.here != head or forgets:
                     continue
                 held = _of_facts(_facts_at(db, terminal.identity.device_id))
             if held != journaled:

@@ -23,10 +23,10 @@ from sentra.events import FACTS, RefundCompleted
 from sentra.projection import rollups, rows
 from sentra.protocol.entry import EMPTY, Entry, Head
 from sentra.protocol.segment import SegmentHeader, peek
-from sentra.vault import catalogue, entries, journal, watermarks
+from sentra.vault import catalogue, entries, epochs, journal, watermarks
 from sentra.vault import verify as proof
 from syncd.daemon.inbound.turn import Turner
-from syncd.daemon.operations import greet
+from syncd.daemon.operations import greet, restore
 from syncd.daemon.outbound.shelf import VaultShelf
 from syncd.service.inbound import feed as feed_view
 from syncd.service.operations import append, journals, project
@@ -284,7 +284,28 @@ def _refunds_add_up(patch: MonkeyPatch) -> None:
 
 def _chain_is_not_verified(patch: MonkeyPatch) -> None:
     """`sentra verify` at the till takes the journal's word for it."""
-    patch.setattr(proof, "_chain", lambda *_: iter(()))
+    patch.setattr(proof, "first_broken", lambda *_: None)
+
+
+def _epoch_is_used_again(patch: MonkeyPatch) -> None:
+    """A journal that was put back goes on in the epoch that it is in."""
+    patch.setattr(epochs, "_next_epoch", lambda db, *_: entries.highest_epoch(db))
+
+
+def _put_back_unseen(patch: MonkeyPatch) -> None:
+    """The till does not look at the head noted beside its database, nor at what stores hold."""
+    patch.setattr(epochs, "was_put_back", lambda *_: False)
+    patch.setattr(restore, "contradicts", lambda *_: False)
+
+
+def _recorded_again_twice(patch: MonkeyPatch) -> None:
+    """What was fetched back is recorded again, although it is there."""
+    again = epochs._record_again
+
+    def always(db: Any, identity: Any, entry: Entry, _known: Any, now_ms: int) -> int:
+        return again(db, identity, entry, {}, now_ms)
+
+    patch.setattr(epochs, "_record_again", always)
 
 
 def _rollups_without_refunds(patch: MonkeyPatch) -> None:
@@ -296,25 +317,30 @@ MUTATIONS: Final = (
     Mutation("the cloud answers before it commits", _cloud_acknowledges_first, ("I4",)),
     Mutation("the router answers before it commits", _router_acknowledges_first, ("I4",), 10, 3),
     Mutation("the till shows paid before it commits", _till_shows_paid_first, ("I1",)),
-    Mutation("a cart outlives its sale", _cart_outlives_its_sale, ("I1",), 25, 7),
+    Mutation("a cart outlives its sale", _cart_outlives_its_sale, ("I1",), 25, 2),
     Mutation("the cloud skips the head comparison", _head_is_not_compared, ("error:",)),
-    Mutation("a watermark moves without an answer", _watermark_moves_without_an_answer, ("I4",)),
-    Mutation("unsigned watermarks are believed", _unsigned_marks_are_believed, ("I4",), 25, 6),
+    Mutation(
+        "a watermark moves without an answer", _watermark_moves_without_an_answer, ("I4",), 10, 4
+    ),
+    Mutation("unsigned watermarks are believed", _unsigned_marks_are_believed, ("I4",), 25, 5),
     Mutation("unknown kinds are dropped", _unknown_kinds_are_dropped, ("I2", "I4")),
-    Mutation("the last of an envelope is lost", _last_of_an_envelope_is_lost, ("I2", "I4")),
-    Mutation("gaps are ignored", _gaps_are_ignored, ("I2", "I4"), 25, 7),
-    Mutation("the router skips a segment", _router_skips_the_first, ("I5",), 25, 6),
+    Mutation("the last of an envelope is lost", _last_of_an_envelope_is_lost, ("I2", "I4"), 10, 3),
+    Mutation("gaps are ignored", _gaps_are_ignored, ("I2", "I4"), 25, 4),
+    Mutation("the router skips a segment", _router_skips_the_first, ("I5",), 25, 3),
     Mutation("pruned on a router's word", _pruned_on_a_routers_word, ("I2", "I4"), 10, 3),
     Mutation("sums are added twice", _sums_are_added_twice, ("I6",)),
     Mutation("half a feed revision is applied", _half_a_revision, ("I9",)),
     Mutation("the feed's cursor goes first", _cursor_before_the_items, ("I9",), 25, 5),
     Mutation("segments are sealed by the clock", _sealed_by_the_clock, ("I5",), 25),
     Mutation("receipt numbers stand still", _receipt_numbers_stand_still, ("I1",)),
-    Mutation("another branch's decisions are given", _other_branches_decisions, ("I10",)),
-    Mutation("anybody's journal is taken", _anybodys_journal, ("I10",)),
-    Mutation("refunds count as sold", _refunds_add_up, ("I7",)),
+    Mutation("another branch's decisions are given", _other_branches_decisions, ("I10",), 10, 2),
+    Mutation("anybody's journal is taken", _anybodys_journal, ("I10",), 10, 5),
+    Mutation("refunds count as sold", _refunds_add_up, ("I6", "I7")),
     Mutation("the chain is not verified", _chain_is_not_verified, ("I8",)),
-    Mutation("roll-ups leave refunds out", _rollups_without_refunds, ("I7",)),
+    Mutation("roll-ups leave refunds out", _rollups_without_refunds, ("I6", "I7")),
+    Mutation("an epoch is used again", _epoch_is_used_again, ("I2", "I5", "error"), 25),
+    Mutation("an old copy is not noticed", _put_back_unseen, ("I1", "I2", "I5"), 25),
+    Mutation("fetched facts are recorded again", _recorded_again_twice, ("I6", "I7", "error"), 25),
 )
 
 
