@@ -189,7 +189,10 @@ def _stand_at(at: TerminalMachine, dice: random.Random) -> Person:
 
 def _supervisor(at: TerminalMachine) -> Person:
     with at.till.vault.reader() as db:
-        return approvers(db, Permission.REFUND_APPROVE)[0]
+        people = approvers(db, Permission.REFUND_APPROVE)
+    if not people:
+        raise CatalogueEmpty(kind="person")
+    return people[0]
 
 
 def _cart(at: TerminalMachine) -> Cart | None:

@@ -338,9 +338,9 @@ MUTATIONS: Final = (
     Mutation("refunds count as sold", _refunds_add_up, ("I6", "I7")),
     Mutation("the chain is not verified", _chain_is_not_verified, ("I8",)),
     Mutation("roll-ups leave refunds out", _rollups_without_refunds, ("I6", "I7")),
-    Mutation("an epoch is used again", _epoch_is_used_again, ("I2", "I5", "error"), 25),
-    Mutation("an old copy is not noticed", _put_back_unseen, ("I1", "I2", "I5"), 25),
-    Mutation("fetched facts are recorded again", _recorded_again_twice, ("I6", "I7", "error"), 25),
+    Mutation("an epoch is used again", _epoch_is_used_again, ("I2", "I5", "I6"), 25, 2),
+    Mutation("an old copy is not noticed", _put_back_unseen, ("I1", "I2", "I5"), 25, 2),
+    Mutation("fetched facts are recorded again", _recorded_again_twice, ("I6", "I7"), 25),
 )
 
 

@@ -73,6 +73,29 @@ def is_sent(vault: Vault) -> bool:
         return journal.head(db).seq > 0 and journal.backlog(db, "cloud").count == 0
 
 
+def put_back_after_two_more_sales(
+    folder: Path, till: Vault, identity: Identity, until: Until
+) -> Vault:
+    """Three sales, a backup, two more sales, all sent; then the backup is put back, its head file
+    left as it was."""
+    backup, head = folder.with_name("backup"), folder.with_name("head.json")
+    sell(till, identity, 1, 2, 3)
+    with running_daemon(folder):
+        until(lambda: is_sent(till), SECONDS_MAX)
+    till.close()
+    shutil.copytree(folder, backup)
+    till = reopened(folder)
+    sell(till, identity, 4, 5)
+    with running_daemon(folder):
+        until(lambda: is_sent(till), SECONDS_MAX)
+    till.close()
+    (folder / "head.json").rename(head)
+    shutil.rmtree(folder)
+    shutil.copytree(backup, folder)
+    head.replace(folder / "head.json")
+    return reopened(folder)
+
+
 def test_an_old_copy_gets_back_what_it_lost_and_a_copied_machine_loses_no_sale(
     environment: dict[str, str], engine: Engine, branch: str, tmp_path: Path, until: Until
 ) -> None:
@@ -87,24 +110,9 @@ def test_an_old_copy_gets_back_what_it_lost_and_a_copied_machine_loses_no_sale(
         router.trunk.addresses = (f"127.0.0.1:{port}",)
         router.trunk.try_now()
 
-        # The backup is made, then two more sales; then the backup is put back.
-        folder, backup = tmp_path / "till", tmp_path / "backup"
+        folder = tmp_path / "till"
         till, identity = enrolled(folder, "terminal", service, engine, branch)
-        sell(till, identity, 1, 2, 3)
-        with running_daemon(folder):
-            until(lambda: is_sent(till), SECONDS_MAX)
-        till.close()
-        shutil.copytree(folder, backup)
-        till = reopened(folder)
-        sell(till, identity, 4, 5)
-        with running_daemon(folder):
-            until(lambda: is_sent(till), SECONDS_MAX)
-        till.close()
-        (folder / "head.json").rename(tmp_path / "head.json")
-        shutil.rmtree(folder)
-        shutil.copytree(backup, folder)
-        (tmp_path / "head.json").replace(folder / "head.json")
-        till = reopened(folder)
+        till = put_back_after_two_more_sales(folder, till, identity, until)
         sell(till, identity, 6)
         held.enter_context(running_daemon(folder))
         until(lambda: is_sent(till), SECONDS_MAX)
