@@ -99,7 +99,7 @@ def _check(
     # Asked to end, it ends what it has started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="sentra-check-") as folder:
-        stage = Stage(Path(folder), tell)
+        stage = Stage(Path(folder), tell, known_ports=False)
         check = Check(stage, currency, tell, kills=kills, seed=seed)
         try:
             found = check.run(catalogue, tickets)

@@ -66,6 +66,11 @@ def free_port(preferred: int, taken: set[int]) -> int:
     for port in range(preferred, preferred + PORT_TRIES):
         if port not in taken and _is_free(port):
             return port
+    return any_port()
+
+
+def any_port() -> int:
+    """A port of loopback that nobody else is likely to choose at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -56,10 +56,16 @@ def now_ms() -> int:
 
 
 class Stage:
-    """All parts of one demo, in one folder."""
+    """All parts of one demo, in one folder.
 
-    def __init__(self, folder: Path, notify: Callable[[str], None]) -> None:
-        self.folder = folder
+    `known_ports`: at addresses that people can remember. Two stages that start at the same time
+    may choose the same of these, so those that nobody looks at take any.
+    """
+
+    def __init__(
+        self, folder: Path, notify: Callable[[str], None], *, known_ports: bool = True
+    ) -> None:
+        self.folder, self._known_ports = folder, known_ports
         self._notify = notify
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "logs").mkdir(exist_ok=True)
@@ -204,7 +210,10 @@ class Stage:
 
     def port(self, name: str, preferred: int) -> int:
         """The port of a part: the one of last time where it is free, else the next free one."""
-        port = places.free_port(self.places.ports.get(name, preferred), self._taken)
+        if self._known_ports:
+            port = places.free_port(self.places.ports.get(name, preferred), self._taken)
+        else:
+            port = places.any_port()
         self._taken.add(port)
         self.places.ports[name] = port
         return port

@@ -125,7 +125,7 @@ def _knock(
 def assert_held(knock: Knock, answer: TestResponse) -> None:
     """No traceback and no 500; 503 says that a retry helps."""
     assert answer.status_code < 500 or answer.status_code == 503, (knock, answer.text[:2_000])
-    assert "Traceback" not in answer.text
+    assert b"Traceback" not in answer.data
     answer.close()
 
 

@@ -130,6 +130,15 @@ fork_segment = Table(
     postgresql_partition_by=BY_BRANCH,
 )
 
+fork_projection = Table(
+    "fork_projection",
+    metadata,
+    key("branch_id"),
+    key("terminal_id"),
+    Column("sealed_sha256", LargeBinary, primary_key=True),
+    big("projected_at_ms"),
+)
+
 journal_head = Table(
     "journal_head",
     metadata,

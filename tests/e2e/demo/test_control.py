@@ -18,7 +18,7 @@ from tests.e2e.browser import assert_accessible, assert_fits, choose, in_looks, 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """Two branches with their links, and no program behind them."""
-    made = Stage(tmp_path, lambda _: None)
+    made = Stage(tmp_path, lambda _: None, known_ports=False)
     made.places.branches = {"Bandung": "b1", "Sangatta": "b2"}
     made.places.ports["sync"] = 1
     made.places.addresses = [{"label": "Kantor", "href": "http://127.0.0.1:1/"}]

@@ -109,7 +109,7 @@ def test_a_damaged_vault_stops_the_start_with_a_sentence_and_stays_as_it_is(fold
     database.write_bytes(whole[:16] + b"\xff" * 4080 + whole[4096:])
     before = database.read_bytes()
     stopped = run("pos", "--data", str(folder), "--no-window")
-    assert "do not delete it" in stopped.refused
+    assert "Do not delete it" in stopped.refused
     assert database.read_bytes() == before
 
 
