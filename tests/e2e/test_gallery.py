@@ -9,7 +9,7 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from sentra.web.factory import create_app
-from tests.e2e.browser import assert_accessible, assert_fits, in_looks, shoot
+from tests.e2e.browser import EVERY_LOOK, assert_accessible, assert_fits, in_looks, shoot
 
 PAGES = {
     "backoffice": "/gallery",
@@ -30,7 +30,7 @@ def gallery(serve: Callable[[Flask], str]) -> str:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_accessible_and_fits_in_every_look(name: str, page: Page, gallery: str) -> None:
     page.goto(gallery + PAGES[name])
-    for _look in in_looks(page):
+    for _look in in_looks(page, EVERY_LOOK):
         assert_accessible(page)
         assert_fits(page)
     shoot(page, f"gallery-{name}")
