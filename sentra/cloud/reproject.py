@@ -3,19 +3,23 @@
 A fact is set aside when this version does not know its kind, or PostgreSQL refused its rows. It
 stands in the journal and has no rows; an exception says so. `retry` projects it again: under the
 lock of its journal's head, as an append would, and marks the exception in the same transaction,
-so that a second call, or one at the same time, finds nothing to do.
+so that a second call, or one at the same time, finds nothing to do. What is odd about the fact is
+raised as at an append.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from psycopg2 import extensions
 from psycopg2.errors import ProgramLimitExceeded, UniqueViolation
 from sqlalchemy import Connection, Engine, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from sentra.cloud.findings import Products, negative_stock, raise_findings
+from sentra.cloud.identity import new_id
 from sentra.cloud.tables import (
     SHARED,
     daily_product,
@@ -27,7 +31,7 @@ from sentra.cloud.tables import (
     journal_head,
     stock_level,
 )
-from sentra.events import FACTS
+from sentra.events import FACTS, Fact
 from sentra.projection import rollups
 from sentra.projection.aside import (
     FACT_DUPLICATE,
@@ -36,6 +40,7 @@ from sentra.projection.aside import (
     FACT_UNREADABLE,
     SET_ASIDE,
 )
+from sentra.projection.findings import Mention, mention, of_products
 from sentra.projection.rollups import Increments
 from sentra.projection.rows import Place, project
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
@@ -89,7 +94,7 @@ def retry(
         return Retried("already")
     try:
         with connection.begin_nested():
-            _project(connection, row)
+            place, fact = _project(connection, row)
     except _Refused as refused:
         params = {**row.params, "reason": refused.reason}
         connection.execute(update(exception).where(*where).values(kind=refused.kind, params=params))
@@ -98,6 +103,7 @@ def retry(
     if row.resolved_at_ms is None:
         marks |= {"resolved_at_ms": now_ms, "resolved_by": user_id}
     connection.execute(update(exception).where(*where).values(marks))
+    _raise_findings(connection, place, fact, now_ms)
     return Retried("projected")
 
 
@@ -138,7 +144,7 @@ def _is_known(params: dict[str, Any]) -> bool:
     return (params.get("fact"), params.get("schema")) in FACTS
 
 
-def _project(connection: Connection, row: Row[Any]) -> None:
+def _project(connection: Connection, row: Row[Any]) -> tuple[Place, Fact]:
     """All rows and sums of one entry. Raises _Refused, and has then written nothing that stays."""
     kind, schema, body = _entry_of(connection, row)
     place = Place(row.branch_id, row.terminal_id, row.epoch, row.seq)
@@ -165,6 +171,27 @@ def _project(connection: Connection, row: Row[Any]) -> None:
         raise _why(error) from error
     except (ValueError, OverflowError) as error:
         raise _Refused(FACT_NOT_PROJECTED, str(error)) from error
+    return place, fact
+
+
+def _raise_findings(connection: Connection, place: Place, fact: Fact, now_ms: int) -> None:
+    """What is odd about the products of a fact that has its rows now."""
+    mentions: dict[str, Mention] = {}
+    mention(mentions, place, fact)
+    if not mentions:
+        return
+    product_ids = sorted(mentions)
+    with _cursor(connection) as cursor:
+        unknown = Products().unknown(cursor, product_ids)
+        negative = negative_stock(cursor, place.branch_id, product_ids)
+        findings = list(of_products(mentions, unknown, negative))
+        if findings:
+            raise_findings(cursor, place.branch_id, findings, now_ms, new_id)
+
+
+def _cursor(connection: Connection) -> extensions.cursor:
+    """psycopg2's own, in the same transaction."""
+    return cast(extensions.connection, connection.connection.dbapi_connection).cursor()
 
 
 def _entry_of(connection: Connection, row: Row[Any]) -> tuple[str, int, bytes]:

@@ -11,6 +11,7 @@ from flask_limiter import Limiter
 from sqlalchemy import Connection, text
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from sentra.cloud.findings import Products
 from sentra.cloud.keys import load_keys
 from sentra.cloud.redis_client import RedisClient, connect_redis
 from sentra.instants import Clock
@@ -23,7 +24,6 @@ from syncd.service.inbound import enrol, feed, hello, journal, own_journal, snap
 from syncd.service.inbound.parts import EXTENSION, Parts
 from syncd.service.outbound.known_devices import KnownDevices
 from syncd.service.outbound.nonces import RedisNonces
-from syncd.service.outbound.projection_store import Products
 from syncd.service.outbound.streams import Streams
 from syncd.service.outbound.threads import Lane, thread_engine
 

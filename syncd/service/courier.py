@@ -14,6 +14,7 @@ from sqlalchemy import Engine, select
 
 from sentra.cloud.company import the_company
 from sentra.cloud.database import make_engine, wait_for_database
+from sentra.cloud.findings import Products
 from sentra.cloud.identity import new_id
 from sentra.cloud.keys import CompanyKeys, load_keys
 from sentra.cloud.redis_client import RedisClient, connect_redis
@@ -23,6 +24,7 @@ from sentra.cloud.wake import head_moved, wake
 from sentra.config import Environment
 from sentra.courier.failures import OtherCompany, PackedByRevoked, PackedByUnknown
 from sentra.ids import is_id
+from sentra.instants import Clock
 from sentra.protocol.courier import CourierHeader
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.messages import JournalOutcome
@@ -31,14 +33,23 @@ from syncd.service.operations.acknowledge import acknowledge
 from syncd.service.operations.append import Appended, append_envelope
 from syncd.service.operations.journals import Carrier
 from syncd.service.outbound.journal_store import JournalStore
-from syncd.service.outbound.projection_store import Products
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class CloudTaker:
     """`sentra.courier.offers.Taker` for the cloud."""
 
-    def __init__(self, engine: Engine, keys: CompanyKeys, redis: RedisClient | None) -> None:
-        self._engine, self._keys, self._redis = engine, keys, redis
+    def __init__(
+        self,
+        engine: Engine,
+        keys: CompanyKeys,
+        redis: RedisClient | None,
+        clock: Clock = _now_ms,
+    ) -> None:
+        self._engine, self._keys, self._redis, self._clock = engine, keys, redis, clock
         self._products = Products()
         self.own_key = keys.signing_key
 
@@ -65,7 +76,7 @@ class CloudTaker:
     def take(self, header: CourierHeader, parcels: Sequence[Parcel]) -> Sequence[JournalOutcome]:
         """Appends one envelope in one transaction; its outcomes carry the cloud's signed word."""
         carrier = Carrier(header.device_id, header.role, header.branch_id)
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self._clock()
         with self._engine.begin() as connection:
             plain = cast(extensions.connection, connection.connection.dbapi_connection)
             store = JournalStore(plain, new_id, self._products)

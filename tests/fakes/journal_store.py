@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from sentra.events import StockMoved
 from sentra.projection.aside import FACT_DUPLICATE
+from sentra.projection.findings import Finding
 from sentra.projection.rollups import Increments, no_increments
 from sentra.protocol.entry import EMPTY, EPOCH_MAX, GENESIS, Entry, Head
-from syncd.service.operations.findings import Finding, set_aside
+from syncd.service.operations.findings import set_aside
 from syncd.service.operations.forks import ForkSegment, located, open_lane
 from syncd.service.operations.journals import Carrier, Journal, Piece, Place, Terminal
 from syncd.service.operations.project import Located, Projection, merge, project_facts, read_facts

@@ -11,13 +11,13 @@ import gevent
 import msgspec
 from flask import Response, current_app, request
 
+from sentra.cloud.findings import Products
 from sentra.cloud.keys import CompanyKeys
 from sentra.cloud.redis_client import RedisClient
 from sentra.instants import Clock
 from sentra.protocol.errors import ProtocolError
 from sentra.web.devices import KnownDevice, Nonces, call_here, verify_device
 from syncd.service.outbound.known_devices import KnownDevices
-from syncd.service.outbound.projection_store import Products
 from syncd.service.outbound.streams import Streams
 from syncd.service.outbound.threads import Lane
 

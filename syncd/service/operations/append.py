@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from sentra.projection import rollups
+from sentra.projection.findings import Finding, Mention, of_products
 from sentra.projection.rollups import Increments
 from sentra.protocol.entry import Head
 from sentra.protocol.envelope import Parcel
 from syncd.service.operations import findings as found
-from syncd.service.operations.findings import Finding, Mention
 from syncd.service.operations.journals import (
     Carrier,
     Journal,
@@ -152,8 +152,8 @@ class _Request:
     def add(self, written: Projection) -> None:
         merge(self.increments, written.increments)
         self.findings.extend(written.findings)
-        for product_id, mention in written.mentions.items():
-            self.mentions.setdefault(product_id, mention)
+        for product_id, mentioned in written.mentions.items():
+            self.mentions.setdefault(product_id, mentioned)
 
 
 def append_envelope(
@@ -260,9 +260,7 @@ def _of_products(
     store: Store, branch_id: str, mentions: Mapping[str, Mention]
 ) -> Iterator[Finding]:
     if not mentions:
-        return
+        return iter(())
     product_ids = sorted(mentions)
-    for product_id in sorted(store.unknown_products(product_ids)):
-        yield found.product_unknown(product_id, mentions[product_id])
-    for product_id, level in sorted(store.negative_stock(branch_id, product_ids).items()):
-        yield found.stock_negative(product_id, mentions[product_id], level)
+    unknown = store.unknown_products(product_ids)
+    return of_products(mentions, unknown, store.negative_stock(branch_id, product_ids))

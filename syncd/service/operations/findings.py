@@ -1,20 +1,14 @@
-"""What needs a person: stored as an exception beside the facts, never a refusal of them.
-
-The kinds are stable words; the back office has a sentence for each. `params` are that sentence's
-values. The same thing found twice has the same `dedup_key` and stays one row.
-"""
+"""What an append finds that needs a person, besides what facts say of products."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from sentra.projection.aside import FACT_UNKNOWN
+from sentra.projection.findings import Finding
 from sentra.protocol.entry import Entry, Head
 from syncd.service.operations.journals import Delivery, Journal
 
-PRODUCT_UNKNOWN: Final = "product-unknown"
-STOCK_NEGATIVE: Final = "stock-negative"
 DEVICE_REVOKED: Final = "device-revoked"
 JOURNAL_FORK: Final = "journal-fork"
 JOURNAL_RESTORED: Final = "journal-restored"
@@ -22,32 +16,6 @@ SUMS_OVERFLOW: Final = "sums-overflow"
 
 REASON_LENGTH_MAX: Final = 300
 """Characters of a reason: a sentence or two, whatever a till wrote into a body."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One row of the exceptions, without its id and time. `severity` is info, warning or error.
-
-    `settled`: it is written down as resolved, for who looks it up; nobody has to do anything.
-    """
-
-    kind: str
-    severity: str
-    dedup_key: str
-    terminal_id: str | None = None
-    epoch: int | None = None
-    seq: int | None = None
-    params: dict[str, Any] = field(default_factory=dict)
-    settled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """Where a product was first named in a run."""
-
-    entry: Entry
-    code: str
-    name: str
 
 
 def set_aside(entry: Entry, kind: str, reason: str, *, settled: bool = False) -> Finding:
@@ -61,34 +29,6 @@ def set_aside(entry: Entry, kind: str, reason: str, *, settled: bool = False) ->
         entry.seq,
         {"fact": entry.kind, "schema": entry.schema, "reason": printable(reason)},
         settled,
-    )
-
-
-def product_unknown(product_id: str, mention: Mention) -> Finding:
-    """A sale of a product that the back office never made."""
-    return _of_product(PRODUCT_UNKNOWN, product_id, mention, product_id, {})
-
-
-def stock_negative(product_id: str, mention: Mention, quantity_milli: int) -> Finding:
-    """More was sold than was there; one a day for each product."""
-    key = f"{product_id}:{mention.entry.business_date}"
-    params = {"quantity_milli": quantity_milli}
-    return _of_product(STOCK_NEGATIVE, product_id, mention, key, params)
-
-
-def _of_product(
-    kind: str, product_id: str, mention: Mention, key: str, params: dict[str, Any]
-) -> Finding:
-    named = {"product_id": product_id, "code": mention.code, "name": mention.name}
-    entry = mention.entry
-    return Finding(
-        kind,
-        "warning",
-        f"{kind}:{key}",
-        entry.terminal,
-        entry.epoch,
-        entry.seq,
-        {**named, **params},
     )
 
 

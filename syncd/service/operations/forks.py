@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sentra.projection.aside import FACT_UNKNOWN, FACT_UNREADABLE
+from sentra.projection.findings import Finding
 from sentra.projection.rows import Place
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import EMPTY, Entry
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.segment import SegmentHeader, open_segment, read_header
-from syncd.service.operations.findings import Finding, set_aside
+from syncd.service.operations.findings import set_aside
 from syncd.service.operations.journals import TRIES_MAX
 from syncd.service.operations.project import Located
 

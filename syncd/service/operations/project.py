@@ -10,18 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sentra.events import Fact, RefundCompleted, SaleCompleted, StockMoved
+from sentra.events import Fact
 from sentra.money import AMOUNT_MAX
 from sentra.projection import rollups
 from sentra.projection.aside import FACT_NOT_PROJECTED, FACT_UNKNOWN, FACT_UNREADABLE
+from sentra.projection.findings import Finding, Mention, mention
 from sentra.projection.rollups import Increments
 from sentra.projection.rows import Place, Row, project
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import Entry
-from syncd.service.operations.findings import Finding, Mention, set_aside
+from syncd.service.operations.findings import set_aside
 from syncd.service.operations.journals import Piece
-
-_SOLD: Final = (SaleCompleted, RefundCompleted)
 
 KEY_LENGTH_MAX: Final = 600
 """Characters in the key of a sum, ids included: PostgreSQL's index takes 2,704 bytes."""
@@ -81,7 +80,7 @@ def project_facts(facts: Sequence[Located]) -> Projection:
             tables.setdefault(table, []).append(row)
         rollups.add(result.increments, located.place, located.fact)
         result.facts.append(located)
-        _mention(result.mentions, located)
+        mention(result.mentions, located.place, located.fact)
     return result
 
 
@@ -113,13 +112,3 @@ def merge(into: Increments, added: Increments) -> None:
             present[key] = (
                 amounts if before is None else [a + b for a, b in zip(before, amounts, strict=True)]
             )
-
-
-def _mention(mentions: dict[str, Mention], located: Located) -> None:
-    fact = located.fact
-    if isinstance(fact, _SOLD):
-        for line in fact.lines:
-            if line.product_id is not None and line.product_id not in mentions:
-                mentions[line.product_id] = Mention(located.entry, line.code, line.name)
-    elif isinstance(fact, StockMoved) and fact.product_id not in mentions:
-        mentions[fact.product_id] = Mention(located.entry, fact.code, fact.name)

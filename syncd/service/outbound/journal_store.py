@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from psycopg2 import extensions
 from psycopg2.extras import execute_values
 
+from sentra.cloud.findings import NewId, Products, negative_stock, raise_findings
+from sentra.projection.findings import Finding
 from sentra.projection.rollups import Increments
 from sentra.protocol.entry import EMPTY, GENESIS, Head, terminal_bytes
-from syncd.service.operations.findings import Finding
 from syncd.service.operations.journals import Carrier, Delivery, Journal, Piece, Place, Terminal
 from syncd.service.operations.project import Projection
-from syncd.service.outbound import copy_format, exceptions, fork_store, projection_store
-from syncd.service.outbound.projection_store import PreparedRows, Products
+from syncd.service.outbound import copy_format, fork_store, projection_store
+from syncd.service.outbound.projection_store import PreparedRows
 
 _LOCK_HEADS: Final = """
     SELECT terminal_id::text, epoch, seq, hash, EXISTS (
@@ -94,7 +95,7 @@ class JournalStore:
     def __init__(
         self,
         connection: extensions.connection,
-        new_id: exceptions.NewId,
+        new_id: NewId,
         products: Products | None = None,
     ) -> None:
         self._connection = connection
@@ -218,14 +219,14 @@ class JournalStore:
     def negative_stock(self, branch_id: str, product_ids: Sequence[str]) -> Mapping[str, int]:
         """Products of counted stock whose level is below zero now, in thousandths."""
         with self._connection.cursor() as cursor:
-            return projection_store.negative_stock(cursor, branch_id, product_ids)
+            return negative_stock(cursor, branch_id, product_ids)
 
     def raise_findings(
         self, branch_id: str, findings: Sequence[Finding], now_ms: int
     ) -> Sequence[str]:
         """Open exceptions where there is none of the same key; the kinds that were opened."""
         with self._connection.cursor() as cursor:
-            return exceptions.raise_findings(cursor, branch_id, findings, now_ms, self._new_id)
+            return raise_findings(cursor, branch_id, findings, now_ms, self._new_id)
 
     def move_heads(
         self, branch_id: str, journals: Sequence[Journal], carrier: Carrier, now_ms: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,8 +18,9 @@ from psycopg2.errors import ProgramLimitExceeded, UniqueViolation
 from sqlalchemy import BigInteger, Column, Date, SmallInteger, Table, Uuid
 
 from sentra.projection.aside import FACT_DUPLICATE, FACT_NOT_PROJECTED
+from sentra.projection.findings import Finding
 from sentra.projection.rollups import ROLLUPS, Increments
-from syncd.service.operations.findings import Finding, set_aside
+from syncd.service.operations.findings import set_aside
 from syncd.service.operations.journals import Piece
 from syncd.service.operations.project import (
     Located,
@@ -30,22 +31,6 @@ from syncd.service.operations.project import (
     sums_are_safe,
 )
 from syncd.service.outbound import copy_format, duplicates
-
-COUNTED_KINDS: Final = "('receipt', 'count', 'adjustment')"
-"""Stock movements that make a product's level mean something."""
-
-_KNOWN_PRODUCTS: Final = "SELECT id::text FROM product WHERE id = ANY(%s::uuid[])"
-_NEGATIVE: Final = f"""
-    SELECT product_id::text, sum(quantity_milli) FROM stock_level
-    WHERE branch_id = %(branch)s AND product_id IN (
-        SELECT product_id FROM stock_movement
-        WHERE branch_id = %(branch)s AND product_id = ANY(%(products)s::uuid[])
-            AND kind IN {COUNTED_KINDS})
-    GROUP BY product_id HAVING sum(quantity_milli) < 0
-"""  # noqa: S608 - constants only
-
-PRODUCTS_REMEMBERED_MAX: Final = 500_000
-"""Ids of products in one process: 100,000 of a company's are some 12 MB."""
 
 _PARTS_OF_A_SALE: Final = ("sale_line", "sale_tax", "tender")
 
@@ -142,8 +127,8 @@ def add(result: Projection, written: Projection) -> None:
     result.facts.extend(written.facts)
     result.findings.extend(written.findings)
     merge(result.increments, written.increments)
-    for product_id, mention in written.mentions.items():
-        result.mentions.setdefault(product_id, mention)
+    for product_id, mentioned in written.mentions.items():
+        result.mentions.setdefault(product_id, mentioned)
 
 
 def _is_second(error: Exception) -> bool:
@@ -221,30 +206,3 @@ def _as_array(values: Sequence[str | int]) -> str:
     if "\\" in text or text.count('"') != 2 * (len(values) - 1):
         text = '","'.join(str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
     return '{"' + text + '"}'
-
-
-class Products:
-    """The products that one process has seen in the catalogue, from which none is ever removed."""
-
-    def __init__(self) -> None:
-        self._known: set[str] = set()
-
-    def unknown(self, cursor: extensions.cursor, product_ids: Sequence[str]) -> set[str]:
-        """Those of these that the back office never made."""
-        asked = [product_id for product_id in product_ids if product_id not in self._known]
-        if not asked:
-            return set()
-        cursor.execute(_KNOWN_PRODUCTS, (asked,))
-        found = {product_id for (product_id,) in cursor}
-        if len(self._known) > PRODUCTS_REMEMBERED_MAX:
-            self._known.clear()
-        self._known |= found
-        return set(asked) - found
-
-
-def negative_stock(
-    cursor: extensions.cursor, branch_id: str, product_ids: Sequence[str]
-) -> Mapping[str, int]:
-    """Products of counted stock whose level is below zero now, in thousandths."""
-    cursor.execute(_NEGATIVE, {"branch": branch_id, "products": list(product_ids)})
-    return {product_id: int(level) for product_id, level in cursor}

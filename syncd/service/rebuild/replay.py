@@ -24,8 +24,10 @@ from sentra.cloud.archive.container import ArchivedSegment, ArchiveError, Column
 from sentra.cloud.archive.read import Archive
 from sentra.cloud.branches import publish_branch
 from sentra.cloud.company import company_item, find_company, the_company
+from sentra.cloud.findings import raise_findings
 from sentra.cloud.identity import new_id
 from sentra.cloud.tables import archive_head, archived_fork, journal_head
+from sentra.projection.findings import Finding
 from sentra.projection.rollups import Increments, no_increments
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import Custody, Parcel
@@ -33,7 +35,6 @@ from sentra.protocol.errors import ChainBroken, ProtocolError
 from sentra.protocol.feed import COMPANY
 from sentra.protocol.segment import read_header
 from syncd.service.operations import findings as found
-from syncd.service.operations.findings import Finding
 from syncd.service.operations.journals import (
     Carrier,
     Delivery,
@@ -46,7 +47,7 @@ from syncd.service.operations.journals import (
     take,
 )
 from syncd.service.operations.project import merge
-from syncd.service.outbound import copy_format, exceptions, journal_store, projection_store
+from syncd.service.outbound import copy_format, journal_store, projection_store
 from syncd.service.outbound.journal_store import JournalStore
 from syncd.service.rebuild.take_back import note_taken_back
 
@@ -185,7 +186,7 @@ class Replay:
             here.findings.append(Finding(found.SUMS_OVERFLOW, "error", found.SUMS_OVERFLOW))
         if here.findings:
             cursor = self._cursor()
-            exceptions.raise_findings(cursor, branch_id, here.findings, self.now_ms, new_id)
+            raise_findings(cursor, branch_id, here.findings, self.now_ms, new_id)
         for terminal_id, line in sorted(here.lines.items()):
             self._end(branch_id, terminal_id, line, marks.get(terminal_id))
 

@@ -17,11 +17,12 @@ from sqlalchemy import Connection, Table, select, text
 from sentra.cloud.tables import branch, exception, fork_segment
 from sentra.events import Fact
 from sentra.projection.aside import FACT_DUPLICATE, FACT_UNKNOWN, FACT_UNREADABLE, SET_ASIDE
+from sentra.projection.findings import Finding
 from sentra.projection.rollups import Increments, no_increments
 from sentra.projection.rows import Place
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import EMPTY, Entry, Head
-from syncd.service.operations.findings import Finding, set_aside
+from syncd.service.operations.findings import set_aside
 from syncd.service.operations.project import Located, merge, project_facts
 from syncd.service.outbound import fork_store, projection_store, stored
 from syncd.service.rebuild.compare import PROJECTED

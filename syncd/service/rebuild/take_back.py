@@ -25,6 +25,7 @@ from sentra.cloud.archive.container import ArchivedSegment, ArchiveError, Column
 from sentra.cloud.archive.read import Archive
 from sentra.cloud.branches import publish_branch
 from sentra.cloud.company import the_company
+from sentra.cloud.findings import Products
 from sentra.cloud.identity import new_id
 from sentra.cloud.objects import Objects
 from sentra.cloud.tables import archive_object, branch, device
@@ -32,7 +33,6 @@ from sentra.protocol.envelope import Custody, Parcel
 from syncd.service.operations.append import append_envelope
 from syncd.service.operations.journals import Carrier, Journal, admit, sort_parcels
 from syncd.service.outbound.journal_store import JournalStore
-from syncd.service.outbound.projection_store import Products
 
 DONE: Final = "taken-back"
 """The kind of the row that says for which timeline this was done."""

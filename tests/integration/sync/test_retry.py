@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import Engine, select, text
 from sentra.cloud import reproject
 from sentra.cloud.reproject import Retried
 from sentra.cloud.tables import exception
-from sentra.events import FACTS, SaleCompleted
+from sentra.events import FACTS, SaleCompleted, StockMoved
 from sentra.protocol import bodies
 from sentra.protocol.bodies import encode_fact
 from sentra.protocol.entry import head_of, make_entry
@@ -19,7 +20,7 @@ from sentra.protocol.envelope import Parcel, pack
 from syncd.service.verify import verify_cloud
 from tests.integration.sync.conftest import TestDevice
 from tests.present import NOW_MS
-from tests.support.journals import DAY, Journal, a_sale
+from tests.support.journals import DAY, Journal, a_sale, an_id
 
 LATER = ("sale.completed", 99)
 """A schema that only a later version knows; to this one its body is the present one's."""
@@ -156,3 +157,38 @@ def test_what_was_accepted_is_left_alone_but_for_kinds_that_become_known(
         connection.execute(text("UPDATE exception SET resolved_at_ms = 1"))
         (left,) = reproject.parked(connection)
     assert left[1] == aside(engine)["fact-unknown"]
+
+
+def test_what_is_odd_about_a_fact_is_raised_also_when_it_is_projected_later(
+    journal: Journal, terminal: TestDevice, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product, who = an_id(600_001), (an_id(900_001), "Dewi")
+    receipt = StockMoved(
+        an_id(700_001), product, "X", "Kopi", "receipt", 500, *who, NOW_MS, DAY, "-"
+    )
+    sale = a_sale(8)
+    sold = replace(sale, lines=(replace(sale.lines[0], product_id=product),))
+    write(journal, *LATER, encode_fact(sold)[2])
+    write(journal, *encode_fact(receipt))
+    sent = journal.sealed(8, 9)
+    assert terminal.post("/v1/journal", pack([Parcel(sent)])).status_code == 200
+    assert of_products(engine) == [("product-unknown", 9, None)]
+    upgraded(monkeypatch)
+    with engine.begin() as connection:
+        # As if nobody had named the product before.
+        connection.execute(text("DELETE FROM exception WHERE kind = 'product-unknown'"))
+    assert reproject.retry_what_is_known_now(engine, NOW_MS) == 2
+    raised = [("product-unknown", 8, None), ("stock-negative", 8, -500)]
+    assert of_products(engine) == raised
+    assert reproject.retry_what_is_known_now(engine, NOW_MS) == 0
+    assert of_products(engine) == raised
+
+
+def of_products(engine: Engine) -> list[tuple[str, int, int | None]]:
+    """(kind, entry, stock) of what was raised about products."""
+    e = exception.c
+    with engine.connect() as connection:
+        rows = connection.execute(
+            select(e.kind, e.seq, e.params).where(e.kind.in_(("product-unknown", "stock-negative")))
+        )
+        return sorted((row.kind, row.seq, row.params.get("quantity_milli")) for row in rows)
