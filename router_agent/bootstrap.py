@@ -23,6 +23,7 @@ from router_agent.inbound.streams import Streams
 from router_agent.inbound.trunk_loop import TrunkLoop, TrunkParts
 from router_agent.outbound import store
 from router_agent.outbound.known_devices import KnownDevices
+from router_agent.outbound.orders import Orders
 from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.shelf import VaultShelf
@@ -78,6 +79,7 @@ class Router(RouterParts):
         self.shelf = VaultShelf(self.vault, identity, decided=self.devices.renew)
         self.streams, self.sums = Streams(), WaitingSums()
         self.roll_call = RollCall(self.vault)
+        self.orders = Orders(self.vault, ticks)
         self.trunk = TrunkLoop(
             TrunkParts(
                 vault=self.vault,

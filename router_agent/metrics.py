@@ -27,6 +27,11 @@ FORGOTTEN: Final = Counter(
 TURNS_FAILED: Final = Counter(
     "sentra_router_trunk_failures_total", "Turns of the trunk that failed", ("router", "problem")
 )
+CLAIMS: Final = Counter(
+    "sentra_router_claims_total",
+    "Claims of tills on what the branch shares",
+    ("router", "kind", "outcome"),
+)
 
 _GAUGES: Final = {
     "trunk_up": Gauge("sentra_router_trunk_up", "1 while the cloud answers", ("router",)),

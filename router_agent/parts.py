@@ -6,6 +6,7 @@ from router_agent.config import RouterSettings
 from router_agent.inbound.streams import Streams
 from router_agent.inbound.trunk_loop import TrunkLoop
 from router_agent.outbound.known_devices import KnownDevices
+from router_agent.outbound.orders import Orders
 from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.shelf import VaultShelf
 from router_agent.outbound.waiting_sums import WaitingSums
@@ -27,6 +28,7 @@ class RouterParts:
     streams: Streams
     sums: WaitingSums
     roll_call: RollCall
+    orders: Orders
     trunk: TrunkLoop
 
     @property

@@ -11,6 +11,7 @@ import structlog
 from flask import Blueprint, Flask, Response, request
 
 from router_agent import metrics
+from router_agent.inbound.branch import BranchDesk
 from router_agent.operations.answer import answer_hello, answer_journal, notices_for
 from router_agent.operations.take import Taking, refuse, take_parcels
 from router_agent.outbound import bases, decisions, lane, store
@@ -82,6 +83,7 @@ class Inbound:
             ("GET", "/feed", self.feed),
             ("GET", "/feed/snapshot", self.snapshot),
             ("GET", "/stream", self.stream),
+            *BranchDesk(self._router, self._speaker).rules(),
         ):
             guarded = public(_SIGNED)(_function(view))
             routes.add_url_rule(rule, view_func=guarded, methods=[method])

@@ -106,6 +106,12 @@ class Streams:
             if stream.terminal in moved:
                 stream.tell(f"event: head\ndata: {stream.terminal}\n\n")
 
+    def tell_branch(self, speaker: str) -> None:
+        """Something that the branch shares moved: every till looks but the one that said so."""
+        for stream in self._all():
+            if stream.terminal != speaker:
+                stream.tell("event: branch\ndata: board\n\n")
+
     def stop(self) -> None:
         """Ends all of them, and takes no more."""
         with self._lock:

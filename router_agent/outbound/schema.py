@@ -93,13 +93,27 @@ MIGRATIONS: Final = (
         hash BLOB NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE parked_order (
+        number INTEGER PRIMARY KEY,
+        parking_id TEXT NOT NULL UNIQUE,
+        terminal TEXT NOT NULL,
+        summary BLOB NOT NULL,
+        offer BLOB,
+        claimed_by TEXT,
+        taken_by TEXT
+    );
+    CREATE INDEX ix_parked_order_terminal ON parked_order (terminal);
+    """,
 )
 """`watch`: from when to when the router ran without a break; outside of it nobody knows of the
 line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew.
 `held_fork`: lines that contradict the journal held, or that it left. `held_head.sent_*`: up to
 where the cloud has confirmed this very line, whatever its own head is; `contradicts`: it said that
 it has another one. `held_head.archived`, `cloud_word`: what the cloud signed, for the tills.
-`held_base`: the last entry before what is held of a journal that is not held from its beginning."""
+`held_base`: the last entry before what is held of a journal that is not held from its beginning.
+`parked_order`: what a till offers to the others; without `offer` it is gone, `taken_by` says who
+has it."""
 
 ROOMS: Final = {"router": MIGRATIONS}
 """The router's own tables in its vault, for `Vault.open`."""

@@ -131,6 +131,12 @@ class Link:
                 raise refusal
         raise AssertionError("unreachable: the second answer returns or raises")
 
+    def ask(self, target: str, body: bytes | None = None) -> bytes:
+        """The body of the answer to a request as JSON; without a body it is asked with GET."""
+        if body is None:
+            return self._request("GET", target)
+        return self._request("POST", target, body, JSON)
+
     def journal(self, after: Head) -> JournalPage:
         """This terminal's own sealed segments behind a head, as the store keeps them.
 

@@ -50,6 +50,9 @@ _STATUS: Final = {
     "snapshot-absent": 503,
     "cursor-beyond": 409,
     "range-wrong": 416,
+    "order-taken": 409,
+    "order-unknown": 404,
+    "orders-full": 409,
     "too-busy": 503,
     "unavailable": 503,
 }

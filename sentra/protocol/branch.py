@@ -1,0 +1,99 @@
+"""What the tills of one branch share through their router, as requests and answers say it.
+
+All requests are signed by a terminal, as every other, and are answered to the router's own branch
+alone. Each may be made twice and changes nothing the second time: its identity is minted at the
+till. Fields that a version does not know are passed over.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+
+BOARD: Final = "/v1/branch/board"
+ORDERS: Final = "/v1/branch/orders"
+ORDER_CLAIM: Final = "/v1/branch/orders/claim"
+ORDER_SETTLE: Final = "/v1/branch/orders/settle"
+
+ORDER_BYTES_MAX: Final = 512 * 1024
+"""One parked order: the largest cart, 500 lines, each with a note, is about 400 KiB."""
+
+ORDERS_PER_TERMINAL_MAX: Final = 50
+"""Orders of one terminal at the router: as many as a till keeps on hold."""
+
+TEXT_LENGTH_MAX: Final = 300
+"""Characters of a name or a label."""
+
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH_MAX)]
+Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+
+
+class ParkedOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A parked order as lists show it. `parking_id` is of this parking alone; `sale_id`, minted
+    when the cart was opened, stays the same however often it is parked and taken up.
+
+    `label` is what the cashier wrote on it, `first` the name of its first line; `total` is in
+    minor units; `parked_at_ms` by the till's own clock.
+    """
+
+    parking_id: Id
+    sale_id: Id
+    parked_at_ms: Count
+    parked_by: Text
+    label: Text
+    first: Text
+    line_count: Count
+    total: Count
+    currency: Text
+
+
+class Offer(ParkedOrder, frozen=True, kw_only=True):
+    """An order that a till offers to the others: with the cart, as the till keeps it.
+
+    `approved_by` is who approved a return in it.
+    """
+
+    cart: msgspec.Raw
+    approved_by: Id | None = None
+
+
+class OfferedOrder(ParkedOrder, frozen=True, kw_only=True):
+    """An order on the board: which terminal offers it, under which name."""
+
+    terminal: str
+    terminal_name: str
+
+
+class TakenOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order of the asking terminal that is gone, and the terminal that took it up."""
+
+    parking_id: str
+    terminal: str
+    terminal_name: str
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True):
+    """What one terminal sees of its branch: all orders that wait, and what became of its own."""
+
+    orders: tuple[OfferedOrder, ...] = ()
+    taken: tuple[TakenOrder, ...] = ()
+
+
+class OrderWord(msgspec.Struct, frozen=True, kw_only=True):
+    """Names an order: to claim it, or to say that it is taken up (or withdrawn) for good."""
+
+    parking_id: Id
+
+
+class ClaimedOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The claim is granted: for `lasts_ms` nobody else gets the order. `offer` is an `Offer`, the
+    very bytes that the till wrote which parked it."""
+
+    offer: msgspec.Raw
+    lasts_ms: int
+
+
+class Done(msgspec.Struct, frozen=True):
+    """It is so now."""
