@@ -29,6 +29,7 @@ from sentra.courier.failures import (
 )
 from sentra.courier.offers import Piece, Point, readers_of, sender_of
 from sentra.events import Device
+from sentra.instants import Clock
 from sentra.protocol.courier import CourierHeader
 from sentra.protocol.entry import EMPTY
 from sentra.protocol.envelope import Custody, Parcel
@@ -38,11 +39,15 @@ from sentra.vault.driver import Connection
 from sentra.vault.identity import Identity, read_identity
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 class RouterDepot:
     """`sentra.courier.offers.Depot` and `Taker` for one router."""
 
-    def __init__(self, vault: Vault, identity: Identity) -> None:
-        self._vault, self._identity = vault, identity
+    def __init__(self, vault: Vault, identity: Identity, clock: Clock) -> None:
+        self._vault, self._identity, self._clock = vault, identity, clock
         self.sender = sender_of(identity)
         self.own_key = identity.private_key
 
@@ -128,7 +133,8 @@ class RouterDepot:
         if header.branch_id != self._identity.branch_id:
             raise OtherBranch(file=file)
         device = next((one for one in self._devices() if one.id == header.device_id), None)
-        if device is None:
+        # A device that claims another role than its own is none that we know.
+        if device is None or device.role != header.role:
             raise PackedByUnknown(file=file, device=header.device_id)
         if device.revoked and not revoked_too:
             raise PackedByRevoked(file=file, device=device.name)
@@ -151,7 +157,7 @@ class RouterDepot:
                 functools.partial(store.first_of, db),
                 functools.partial(lane.tails, db),
             )
-            store.keep(db, takings, time.time_ns() // 1_000_000)
+            store.keep(db, takings, self._clock())
         return [_outcome(taking) for taking in takings]
 
     def _devices(self) -> Sequence[Device]:
@@ -160,7 +166,7 @@ class RouterDepot:
 
 
 @contextmanager
-def open_router(folder: Path) -> Iterator[RouterDepot]:
+def open_router(folder: Path, clock: Clock = _now_ms) -> Iterator[RouterDepot]:
     """The depot of a router's folder. Raises NoPackingHere, and what `Vault.open` raises."""
     vault = Vault.open(folder, ROOMS)
     try:
@@ -168,7 +174,7 @@ def open_router(folder: Path) -> Iterator[RouterDepot]:
             identity = read_identity(db)
         if identity is None or identity.role != "router":
             raise NoPackingHere(folder=folder)
-        yield RouterDepot(vault, identity)
+        yield RouterDepot(vault, identity, clock)
     finally:
         vault.close()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
@@ -10,14 +11,22 @@ from flask import Flask, got_request_exception
 from psycopg2 import OperationalError
 from psycopg2.errors import DeadlockDetected
 from redis.exceptions import ConnectionError as RedisAway
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, select
 
+from sentra.cloud import snapshots
 from sentra.cloud.archive.write import Archivist
 from sentra.cloud.company import the_company
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys
 from sentra.cloud.objects import LocalObjects
 from sentra.cloud.redis_client import RedisClient
+from sentra.cloud.snapshots import Retention
+from sentra.cloud.tables import feed_revision
+from sentra.instants import Clock
+from sentra.protocol.courier import CourierHeader
+from sentra.protocol.envelope import Parcel
+from sentra.protocol.feed import SealedRevision
+from sentra.protocol.messages import JournalOutcome
 from sentra.web.devices import MemoryNonces
 from simulation.clocks import MachineClock, TrueTime
 from simulation.databases import Database
@@ -25,6 +34,7 @@ from simulation.power import Grid, Life
 from simulation.wire import Answer, Request, ask
 from syncd.service.bootstrap import create_service
 from syncd.service.config import read_settings
+from syncd.service.courier import CloudTaker
 from syncd.service.inbound.parts import EXTENSION, Parts
 from syncd.service.outbound.known_devices import KnownDevices
 from syncd.service.outbound.threads import Lane, thread_engine
@@ -35,6 +45,8 @@ VERSION: Final = "simulated"
 
 _T = TypeVar("_T")
 
+Revisions = dict[tuple[str, int], SealedRevision]
+"""By scope and number."""
 
 AWAY: Final = "away"
 DEADLOCK: Final = "deadlock"
@@ -75,6 +87,34 @@ class InlineLane(Lane):
         self._life.before_commit()
 
 
+class SteppedTaker(CloudTaker):
+    """`sentra courier unpack` at the cloud, which may die or meet the database's troubles too."""
+
+    def __init__(
+        self, engine: Engine, keys: CompanyKeys, clock: Clock, life: Life, troubles: list[str]
+    ) -> None:
+        super().__init__(engine, keys, None, clock)
+        self._life, self._troubles = life, troubles
+        self._trouble: str | None = None
+        event.listen(engine, "commit", self._before_commit)
+
+    def take(self, header: CourierHeader, parcels: Sequence[Parcel]) -> Sequence[JournalOutcome]:
+        """As the parent does. Raises PowerCut and psycopg2's errors besides."""
+        self._trouble = self._troubles.pop(0) if self._troubles else None
+        if self._trouble == AWAY:
+            raise OperationalError("simulated")
+        outcomes = super().take(header, parcels)
+        self._life.after_commit()
+        if self._trouble == UNHEARD:
+            raise OperationalError("simulated")
+        return outcomes
+
+    def _before_commit(self, _connection: Connection) -> None:
+        if self._trouble == DEADLOCK:
+            raise DeadlockDetected("simulated")
+        self._life.before_commit()
+
+
 class NoRedis:
     """Redis is away. It holds nothing that may not be lost, and wakes are left to timers."""
 
@@ -101,6 +141,8 @@ class Cloud:
         self.faults: list[str] = []
         self.troubles: list[str] = []
         self.left_timelines: set[str] = set()
+        self._published: Revisions = {}
+        self._published_kept: Revisions = {}
         self._grid = grid
         self._settings = read_settings(
             {
@@ -150,13 +192,62 @@ class Cloud:
             .segments
         )
 
+    def keep_feeds(self, retention: Retention, life: Life) -> str:
+        """The worker's housekeeping, scope by scope; what it made and dropped. Raises PowerCut."""
+        told = []
+        self._published = self.revisions()
+        with self._app_engine() as engine:
+            event.listen(engine, "commit", lambda _connection: life.before_commit())
+            with engine.connect() as connection:
+                scopes = snapshots.scopes(connection)
+            for scope in scopes:
+                with engine.begin() as connection:
+                    kept = snapshots.keep(
+                        connection,
+                        scope,
+                        retention,
+                        now_ms=self.clock(),
+                        signing_key=self.keys.signing_key,
+                    )
+                life.after_commit()
+                made = "no snapshot" if kept.made is None else f"a snapshot of {kept.made.revision}"
+                told.append(f"{made}, {kept.dropped} dropped")
+        return "; ".join(told)
+
+    def revisions(self) -> Revisions:
+        """All that was ever published on the way to the present state, also what was dropped."""
+        found = dict(self._published)
+        with self.engine.connect() as connection:
+            for row in connection.execute(select(feed_revision)):
+                sealed, signature = bytes(row.sealed), bytes(row.signature)
+                place = (row.scope, row.revision)
+                found[place] = SealedRevision(*place, sealed, signature)
+        return found
+
+    @contextmanager
+    def courier(self, life: Life) -> Iterator[CloudTaker]:
+        """Somebody at the cloud who takes courier files in, as a program of its own."""
+        with self._app_engine() as engine:
+            yield SteppedTaker(engine, self.keys, self.clock, life, self.troubles)
+
+    @contextmanager
+    def _app_engine(self) -> Iterator[Engine]:
+        """With the rights of the programs, gone afterwards."""
+        engine = make_engine(self.database.app_url, pool_size=1)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
     def back_up(self) -> None:
         """Keep what the database holds now, in place of what was kept before."""
+        self._published_kept = dict(self._published)
         self._detached(self.database.back_up)
 
     def restore(self) -> None:
         """The database becomes again what was kept; nobody tells anybody."""
         self.left_timelines.add(self._timeline())
+        self._published = dict(self._published_kept)
         self._detached(self.database.restore)
         # What the backup says of its timeline holds no longer; the service has to notice.
         self.left_timelines.add(self._timeline())

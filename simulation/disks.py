@@ -60,6 +60,12 @@ class Disks:
         self._templates.copy(role, place)
         return place
 
+    def new_folder(self, name: str) -> Path:
+        """An empty folder, on a stick or wherever somebody works."""
+        place = self._place(name)
+        place.mkdir(parents=True)
+        return place
+
     def after_cut(self, folder: Path, name: str) -> Path:
         """What is on the disk when the power comes back: nobody had closed anything."""
         place = self._place(name)

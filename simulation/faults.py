@@ -5,13 +5,9 @@ from __future__ import annotations
 import random
 from typing import Final
 
-import msgspec
-
 from sentra.link.errors import LinkFailure
-from sentra.protocol.answer import pack_answer, unpack_answer
 from sentra.protocol.entry import EMPTY
-from sentra.protocol.envelope import Parcel, unpack
-from sentra.protocol.messages import HelloAnswer, Watermark
+from sentra.protocol.envelope import Parcel
 from sentra.vault import journal
 from simulation.cloud import ADDRESS, TROUBLES
 from simulation.disks import looking
@@ -19,7 +15,6 @@ from simulation.network import FAIR, Weather
 from simulation.plan import Step
 from simulation.power import Life
 from simulation.terminal import TerminalMachine
-from simulation.wire import Answer, Request
 from simulation.world import World
 
 _CLOCKS_MS: Final = (0, 30_000, -200_000, 86_400_000, -40 * 86_400_000, 3_000 * 86_400_000)
@@ -29,7 +24,6 @@ _SLIPS_MS: Final = (-600_000, -90_000, -4_000, 4_000, 200_000)
 CLONE_TILLS_MAX: Final = 12
 
 _CUT_WITHIN: Final = 7
-_LIES_MAX: Final = 12
 _TROUBLES_MAX: Final = 3
 
 
@@ -253,45 +247,3 @@ def _bring_foreign(world: World, thief: TerminalMachine) -> None:
         if any(one.outcome != "refused" for one in answer.outcomes):
             world.broken.append(f"I10 {thief.name} brings what is {owner.name}'s")
         return
-
-
-def liar(world: World, _step: Step, dice: random.Random) -> str:
-    """For some answers, something at the routers claims that the cloud has everything."""
-    left = dice.randint(1, _LIES_MAX)
-
-    def lie(request: Request, answer: Answer) -> Answer:
-        nonlocal left
-        if left <= 0 or request.address == ADDRESS or answer.status != 200:
-            return answer
-        body = _forged(request, answer.body, dice)
-        if body is None:
-            return answer
-        left -= 1
-        return Answer(answer.status, answer.headers, body)
-
-    world.site.network.alter = lie
-    return f"{left} answers"
-
-
-def _forged(request: Request, body: bytes, dice: random.Random) -> bytes | None:
-    """The answer with watermarks that the cloud never gave."""
-    signature = dice.randbytes(64).hex()
-    if request.path == "/v1/hello":
-        hello = msgspec.json.decode(body, type=HelloAnswer)
-        at_ms = hello.clock_ms + 3_600_000
-        marks = {
-            terminal: Watermark("cloud", terminal, head, at_ms, signature)
-            for terminal, head in hello.here.items()
-        }
-        return msgspec.json.encode(msgspec.structs.replace(hello, cloud=marks))
-    if request.path == "/v1/journal":
-        sent = unpack(request.body)
-        said = unpack_answer(body, sent)
-        outcomes = tuple(
-            msgspec.structs.replace(
-                one, cloud=Watermark("cloud", one.terminal, one.here, 2**52, signature)
-            )
-            for one in said.outcomes
-        )
-        return pack_answer(msgspec.structs.replace(said, outcomes=outcomes), sent)
-    return None

@@ -9,10 +9,13 @@ from typing import Final
 
 from router_agent.inbound import routes
 from router_agent.operations import answer, forward
-from router_agent.outbound import store
-from sentra.cloud import feed
-from sentra.protocol import segment
+from router_agent.outbound import decisions, store
+from sentra.cloud import feed, snapshots
+from sentra.courier import packing
+from sentra.link import parts
+from sentra.protocol import segment, snapshot
 from sentra.vault import journal
+from sentra.vault import snapshots as kept
 from syncd.daemon.operations import send
 from syncd.service import verify
 from syncd.service.inbound import feed as feed_view
@@ -33,6 +36,19 @@ TIGHT: Final[tuple[tuple[ModuleType, str, int], ...]] = (
     (feed, "PAGE_REVISIONS_MAX", 2),
     (feed_view, "PAGE_BYTES_MAX", 400),
     (routes, "FEED_PAGE_BYTES", 400),
+    (snapshots, "FAR_REVISIONS", 3),
+    (snapshots, "REVISIONS_BETWEEN", 4),
+    (snapshots, "_ROWS_AT_ONCE", 3),
+    (snapshot, "ITEMS_MAX", 3),
+    (parts, "PART_BYTES", 300),
+    (parts, "KEPT_BYTES", 450),
+    (parts, "_READ_BYTES", 100),
+    (kept, "BODIES_MAX", 2),
+    (kept, "_KEYS_IN_ONE_QUERY", 3),
+    (decisions, "REVISIONS_MAX", 6),
+    (decisions, "REVISIONS_BEHIND_KEPT", 2),
+    (packing, "ENVELOPE_BYTES", 900),
+    (packing, "SEGMENTS_MAX", 3),
 )
 
 

@@ -192,7 +192,8 @@ class Network:
 
     def _cut_answer(self, server: Server, request: Request) -> Answer:
         answer = self._deliver(server, request, "answer cut off")
-        return replace(answer, broken=True)
+        came = answer.body[: self.dice.randrange(len(answer.body) + 1)]
+        return replace(answer, body=came, broken=True)
 
     def _answer_between(self, _server: Server, request: Request) -> Answer:
         status = self.dice.choice((429, 502, 503))

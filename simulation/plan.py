@@ -28,12 +28,15 @@ WORK: Final[Mapping[str, int]] = {
     "trunk": 14,
     "everybody": 4,
     "pass": 8,
-    "price": 4,
+    "price": 5,
     "goods": 2,
     "retire": 1,
     "person": 1,
     "settings": 1,
     "archive": 3,
+    "keep-feeds": 5,
+    "pack": 8,
+    "unpack": 8,
 }
 """What happens on any day, and how often."""
 
@@ -55,6 +58,8 @@ FAULTS: Final[Mapping[str, int]] = {
     "scatter": 6,
     "pry": 2,
     "liar": 2,
+    "feed-liar": 2,
+    "forge": 2,
     "join": 1,
     "revoke": 1,
     "backup": 2,

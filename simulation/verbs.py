@@ -6,8 +6,10 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from simulation import cashier, faults
+from sentra.cloud.snapshots import Retention
+from simulation import cashier, faults, lies, sticks
 from simulation.plan import Step
+from simulation.power import Life, PowerCut
 from simulation.terminal import TerminalMachine
 from simulation.world import TILLS_MAX, World
 
@@ -17,6 +19,12 @@ _WAITS_MS: Final = (
     1_000, 10_000, 45_000, 300_000, 3 * 3_600_000, 26 * 3_600_000, 36 * 24 * 3_600_000,
 )  # fmt: skip
 """The longest is more than any restore of the database goes back."""
+
+_REVISIONS_KEPT: Final = (0, 0, 1, 4, 1_000)
+_DAYS_KEPT: Final = (0, 0, 0, 1, 14)
+"""What stays of a feed though a snapshot covers it."""
+
+_WORKERS_CUT: Final = 0.15
 
 _WORDS: Final = (None, "feed", "head")
 
@@ -89,6 +97,20 @@ def _archive(world: World, _step: Step, _dice: random.Random) -> str:
     return f"{world.archive()} segments"
 
 
+def _keep_feeds(world: World, _step: Step, dice: random.Random) -> str:
+    """The worker makes snapshots and drops what they cover; it may die between two scopes."""
+    life = Life("worker")
+    if dice.random() < _WORKERS_CUT:
+        life.arm(dice.randrange(3), after=dice.random() < 0.5)
+    retention = Retention(dice.choice(_REVISIONS_KEPT), dice.choice(_DAYS_KEPT))
+    try:
+        return world.cloud.keep_feeds(retention, life)
+    except PowerCut as cut:
+        if cut.life is not life:
+            raise
+        return "the worker dies"
+
+
 def _join(world: World, step: Step, _dice: random.Random) -> str:
     branch = step.number % len(world.office.branches)
     if sum(one.branch == branch for one in world.terminals) >= TILLS_MAX:
@@ -127,6 +149,10 @@ VERBS: Final[Mapping[str, Verb]] = {
     "person": _person,
     "settings": _settings,
     "archive": _archive,
+    "keep-feeds": _keep_feeds,
+    "pack": sticks.pack,
+    "unpack": sticks.unpack,
+    "forge": sticks.forge,
     "join": _join,
     "revoke": _revoke,
     "storm": faults.storm,
@@ -143,7 +169,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "clock": faults.clock,
     "scatter": faults.scatter,
     "pry": faults.pry,
-    "liar": faults.liar,
+    "liar": lies.liar,
+    "feed-liar": lies.feed_liar,
     "database": faults.database,
     "disk-full": faults.disk_full,
     "backup": faults.backup,

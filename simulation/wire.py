@@ -37,8 +37,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said, or something in between in its place. `broken`: the line broke before
-    its end."""
+    """What a server said, or something in between in its place. `broken`: the line broke, and
+    `body` is what had come until then."""
 
     status: int
     headers: Mapping[str, str]
@@ -56,15 +56,20 @@ class AnswerRead:
         self._rest, self._broken = answer.body, answer.broken
 
     def read(self, size: int) -> bytes:
-        """The next bytes. Raises ProtocolError where the line broke."""
+        """The next bytes. Raises ProtocolError where the line broke before all had come."""
         if self._broken:
             raise ProtocolError("the connection broke")
-        part, self._rest = self._rest[:size], self._rest[size:]
-        return part
+        return self._next(size)
 
     def read1(self, size: int) -> bytes:
-        """The same: nothing comes in pieces here."""
-        return self.read(size)
+        """What has come, up to a size. Raises ProtocolError behind it where the line broke."""
+        if self._broken and not self._rest:
+            raise ProtocolError("the connection broke")
+        return self._next(size)
+
+    def _next(self, size: int) -> bytes:
+        part, self._rest = self._rest[:size], self._rest[size:]
+        return part
 
     def release_conn(self) -> None:
         """The connection may be used again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pos_shell.payment.actions import is_recorded
 from pos_shell.sale.store import load_cart
@@ -36,6 +37,14 @@ class Buried:
     heads: dict[str, Head]
 
 
+@dataclass(frozen=True, slots=True)
+class Stick:
+    """A folder that is carried about. What is packed for one branch lies on its own sticks."""
+
+    branch: int
+    folder: Path
+
+
 @dataclass
 class World:
     """Everything of one run."""
@@ -47,6 +56,7 @@ class World:
     routers: list[RouterMachine] = field(default_factory=list)
     buried: list[Buried] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    sticks: list[Stick] = field(default_factory=list)
 
     def build(self, plan: Plan) -> None:
         """Found the company, set the machines up, and let each till have its first feed."""

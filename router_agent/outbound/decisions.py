@@ -22,7 +22,8 @@ REVISIONS_BYTES_MAX: Final = 32 * 1024 * 1024
 REVISIONS_BEHIND_KEPT: Final = 200
 """Covered revisions that stay: a till that was off for a night takes these."""
 
-_KEPT_KINDS = ("device", "person", "branch", "company")
+KEPT_KINDS: Final = ("device", "person", "branch", "company")
+"""Of all that is decided, what the router itself reads."""
 
 
 def feed_cursor(db: Any, scope: str) -> int:
@@ -100,7 +101,7 @@ def cache_revision(db: Any, revision: SealedRevision, items: Iterable[FeedItem])
 
 def _keep_items(db: Any, scope: str, items: Iterable[FeedItem]) -> None:
     for item in items:
-        if item.kind not in _KEPT_KINDS:
+        if item.kind not in KEPT_KINDS:
             continue
         if item.body is None:
             db.execute("DELETE FROM branch_item WHERE kind = ? AND key = ?", (item.kind, item.key))

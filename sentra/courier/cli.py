@@ -17,7 +17,6 @@ from sentra.i18n import say, translate
 
 if TYPE_CHECKING:
     from sentra.courier.failures import CourierFailure
-    from sentra.courier.files import Receipt
     from sentra.courier.offers import Depot
     from sentra.courier.packing import Packed
     from sentra.courier.unpacking import Unpacked
@@ -153,10 +152,10 @@ def unpack(
 @_DATA
 def receipt(files: tuple[Path, ...], folder: Path) -> None:
     """Show the till or router what the cloud has taken in, by the receipt of `unpack`."""
-    from sentra.courier.files import read_receipt
+    from sentra.courier.packing import take_receipt
 
     with _depot(folder) as depot:
-        moved = sum(_take_receipt(depot, path, read_receipt) for path in files)
+        moved = sum(take_receipt(depot, path) for path in files)
     if moved:
         click.echo(say("Noted: the cloud has these sales."))
     else:
@@ -204,24 +203,16 @@ def _require_router(folder: Path) -> None:
 def _take_receipts(depot: Depot, folder: Path) -> int:
     """A receipt that came back with the stick is taken before anything is packed."""
     from sentra.courier.failures import CourierFailure
-    from sentra.courier.files import read_receipt, receipts_for
+    from sentra.courier.files import receipts_for
+    from sentra.courier.packing import take_receipt
 
     moved = 0
     for path in receipts_for(depot.sender.device_id, folder):
         try:
-            moved += _take_receipt(depot, path, read_receipt)
+            moved += take_receipt(depot, path)
         except CourierFailure as failure:
             click.echo(failure.told(translate(own_language())), err=True)
     return moved
-
-
-def _take_receipt(depot: Depot, path: Path, read: Callable[[Path], Receipt]) -> int:
-    from sentra.courier.failures import OtherCompany
-
-    found = read(path)
-    if found.company_id != depot.sender.company_id:
-        raise OtherCompany(file=path.name)
-    return depot.take_receipt(found.marks)
 
 
 def _keep_receipt(one: Unpacked, folder: Path) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sentra.courier.failures import CourierFailure, FileUnwritable
-from sentra.courier.files import SUFFIX, examined
+from sentra.courier.failures import CourierFailure, FileUnwritable, OtherCompany
+from sentra.courier.files import SUFFIX, examined, read_receipt
 from sentra.courier.offers import Depot, Piece, Point
 from sentra.instants import at_local
 from sentra.protocol import envelope
@@ -104,6 +104,17 @@ def pack(
         _count(pieces, starts),
         sum(path.stat().st_size for path in written),
     )
+
+
+def take_receipt(depot: Depot, path: Path) -> int:
+    """Moves watermarks by a receipt that came back with the stick; how many moved.
+
+    Raises FileUnreadable, ReceiptDamaged, OtherCompany.
+    """
+    found = read_receipt(path)
+    if found.company_id != depot.sender.company_id:
+        raise OtherCompany(file=path.name)
+    return depot.take_receipt(found.marks)
 
 
 def _count(pieces: Iterable[Piece], starts: dict[str, Point]) -> int:

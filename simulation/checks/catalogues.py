@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
+from router_agent.outbound import decisions
 from sentra.cloud import feed
-from sentra.cloud.tables import company, device, feed_revision
-from sentra.protocol.feed import COMPANY, SealedRevision, open_revision
+from sentra.cloud.tables import company, device, feed_snapshot
+from sentra.protocol.feed import COMPANY, open_revision
+from sentra.protocol.snapshot import unpack_items
 from sentra.vault import catalogue
 from sentra.vault.driver import Connection
 from simulation.disks import looking
@@ -22,6 +24,7 @@ Items = dict[tuple[str, str], bytes]
 def check(world: World) -> Iterator[str]:
     """Tills' catalogues, and what tills and routers hold of whom."""
     left_behind = _left_behind(world)
+    yield from _snapshots(world)
     for terminal in world.terminals:
         with looking(terminal.folder) as db:
             if terminal.identity.device_id not in left_behind:
@@ -32,6 +35,7 @@ def check(world: World) -> Iterator[str]:
             for table in ("cached_revision", "branch_item"):
                 yield from _scopes(router.name, world.branch_of(router).id, db, table)
             yield from _terminals(world, router, db)
+            yield from _at_router(world, router, db)
 
 
 def _left_behind(world: World) -> set[str]:
@@ -69,29 +73,52 @@ def _catalogue(world: World, terminal: TerminalMachine, db: Connection) -> Itera
 
 
 def _replay(world: World, scope: str, cursor: int) -> tuple[Items, int]:
-    """What the scope's revisions up to a cursor give, and how many there are."""
-    columns = feed_revision.c
-    query = select(feed_revision).where(columns.scope == scope).order_by(columns.revision)
+    """What all that the scope ever published gives up to a cursor, and the last of it."""
     key = world.cloud.keys.signing_key.public_key()
+    published = world.cloud.revisions()
+    numbers = sorted(number for of, number in published if of == scope)
     items: Items = {}
-    head = 0
-    with world.cloud.engine.connect() as connection:
-        for row in connection.execute(query):
-            head = row.revision
-            if row.revision > cursor:
-                continue
-            sealed = SealedRevision(scope, row.revision, bytes(row.sealed), bytes(row.signature))
-            for item in open_revision(sealed, key):
-                items.pop((item.kind, item.key), None)
-                if item.body is not None:
-                    items[item.kind, item.key] = item.body
-    return items, head
+    for number in (one for one in numbers if one <= cursor):
+        for item in open_revision(published[scope, number], key):
+            items.pop((item.kind, item.key), None)
+            if item.body is not None:
+                items[item.kind, item.key] = item.body
+    return items, numbers[-1] if numbers else 0
 
 
 def _present(world: World, scope: str) -> Items:
     with world.cloud.engine.connect() as connection:
         state = feed.state(connection, scope)
     return {(one.kind, one.key): one.body for one in state if one.body is not None}
+
+
+def _snapshots(world: World) -> Iterator[str]:
+    """Each snapshot of the present timeline is what its scope was at its revision."""
+    c = feed_snapshot.c
+    query = select(c.scope, c.revision, c.packed).where(
+        c.timeline == select(company.c.timeline).scalar_subquery()
+    )
+    with world.cloud.engine.connect() as connection:
+        rows = connection.execute(query).all()
+    for row in rows:
+        blocks = unpack_items(row.scope, [bytes(row.packed)])
+        held = {(one.kind, one.key): one.body for block in blocks for one in block}
+        if held != _replay(world, row.scope, row.revision)[0]:
+            yield f"I9 the snapshot of {row.scope} at {row.revision} is not what the feed gives"
+
+
+def _at_router(world: World, router: RouterMachine, db: Connection) -> Iterator[str]:
+    """What a router knows itself, of devices and people, is the feed's at its revision."""
+    expected: Items = {}
+    for scope in (COMPANY, world.branch_of(router).id):
+        expected |= _replay(world, scope, decisions.feed_cursor(db, scope))[0]
+    items = db.execute("SELECT kind, key, body FROM branch_item")
+    held = {(kind, key): bytes(body) for kind, key, body in items}
+    own = {place: body for place, body in expected.items() if place[0] in decisions.KEPT_KINDS}
+    differing = sorted(key for key in held.keys() | own.keys() if held.get(key) != own.get(key))
+    if differing:
+        kind, key = differing[0]
+        yield f"I9 {router.name} knows another {kind} {key} than the cloud at its revision"
 
 
 def _scopes(name: str, branch_id: str, db: Connection, table: str) -> Iterator[str]:

@@ -559,6 +559,18 @@ def test_a_router_refuses_what_is_not_its_branchs(
         assert depot.starts() == {}
 
 
+def test_a_till_that_says_it_is_a_router_is_nobody_that_a_router_knows(
+    till: Till, enrol: Callable[..., Till], stick: Path, company_keys: CompanyKeys
+) -> None:
+    router, router_identity = enrol("router", "router")
+    sell(*till, 2)
+    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
+    tell_router(router.folder, till[1], router_identity)
+    forged(part, till[1], company_keys, role="router")
+    with open_router(router.folder) as depot, pytest.raises(PackedByUnknown):
+        unpacking.unpack(part, depot)
+
+
 def test_a_till_takes_no_file_in(till: Till, stick: Path) -> None:
     result = run("unpack", stick, "--data", till[0].folder)
     assert isinstance(result.exception, NotUnpackedHere)
