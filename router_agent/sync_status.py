@@ -41,6 +41,7 @@ def _status(db: Connection, identity: Identity) -> PlaceStatus:
             held=mark_of(one.here),
             router=mark_of(one.here),
             cloud=mark_of(one.cloud),
+            archived=None if one.archived is None else mark_of(one.archived.head.to_head()),
             waiting=waiting[one.terminal],
             oldest_at_ms=oldest.get(one.terminal),
             heard_at_ms=heard.get(one.terminal),

@@ -6,21 +6,26 @@ has done is in the database, journal by journal.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Final
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from prometheus_client import Gauge
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
+from sentra.cloud.archive import lag
 from sentra.cloud.archive.write import ArchiveReport, Archivist
 from sentra.cloud.company import find_company, follow_restore
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import load_keys
 from sentra.cloud.objects import Objects, open_objects
 from sentra.failures import Failure
+from sentra.instants import Clock
 from webapp.config import Settings, read_settings
 
 JOB: Final = "archive.company"
@@ -28,7 +33,41 @@ JOB: Final = "archive.company"
 RESTORED: Final = "sentra.restored"
 """Entry points: what takes back from the archive what a restored database has lost."""
 
+OLDEST_AGE: Final = Gauge(
+    "sentra_archive_oldest_age_seconds", "Age of the oldest segment that is not archived"
+)
+FAILED_RUNS: Final = Gauge(
+    "sentra_archive_failed_runs", "Runs of the archive so far that left something out"
+)
+
 _log = structlog.get_logger(__name__)
+
+
+def watch(engine: Engine, clock: Clock) -> None:
+    """Let this process tell Prometheus of the archive, read at each scrape: a worker's process
+    ends with its job and can be asked nothing."""
+
+    def age_s(connection: Connection) -> float:
+        oldest_ms = lag.oldest_waiting_ms(connection)
+        return 0.0 if oldest_ms is None else (clock() - oldest_ms) / 1_000
+
+    OLDEST_AGE.set_function(_reading(engine, age_s))
+    FAILED_RUNS.set_function(
+        _reading(engine, lambda connection: float(lag.runs(connection).failed_count))
+    )
+
+
+def _reading(engine: Engine, read: Callable[[Connection], float]) -> Callable[[], float]:
+    """NaN while the database does not answer, so that all other metrics can still be read."""
+
+    def reading() -> float:
+        try:
+            with engine.connect() as connection:
+                return read(connection)
+        except SQLAlchemyError:
+            return math.nan
+
+    return reading
 
 
 def archive_job(company_id: str) -> None:

@@ -17,6 +17,7 @@ from sentra.cloud.redis_client import RedisClient, connect_redis
 from sentra.instants import Clock, zone_label
 from sentra.web.factory import create_app
 from sentra.web.permissions import install_guard, public
+from webapp import archiving
 from webapp.account.routes import blueprint as account
 from webapp.branches.device_routes import blueprint as devices
 from webapp.branches.routes import blueprint as branches
@@ -117,6 +118,7 @@ def create_webapp(
     app.before_request_funcs.setdefault(None, []).insert(0, _require_session_store)
     install_guard(app, who=current_member, sign_in_url=_sign_in_url)
     install_database(app, engine)
+    archiving.watch(engine, clock)
     install_live(app, redis, threads=settings.threads)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

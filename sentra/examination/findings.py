@@ -30,6 +30,7 @@ LABELS: Final = {
     "terminals": N_("Terminals"),
     "redis": N_("Redis"),
     "objects": N_("File store"),
+    "archive": N_("Archive"),
     "partitions": N_("Partitions"),
     "settings": N_("Settings"),
 }

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from sentra.cloud.archive import lag
 from sentra.cloud.company import find_company
 from sentra.cloud.database import make_engine, wait_for_database
 from sentra.cloud.keys import load_keys
@@ -28,10 +29,14 @@ from sentra.config import Environment
 from sentra.examination import checks, network
 from sentra.examination.findings import Finding, attention, bad, gathered, ok
 from sentra.i18n import say
+from sentra.sync_status import age
 from syncd.service.config import POSTGRES_SCHEMES, REDIS_SCHEMES
 
 ANSWER_S_MAX: Final = 5.0
 """For the database at its first answer; an examination does not wait for a start."""
+
+ARCHIVE_LATE_MS: Final = 3 * 60 * 60 * 1_000
+"""A journal is archived once an hour: after three of them something is the matter."""
 
 RESERVE_BYTES: Final = 1024 * 1024 * 1024
 """Of the folder that stands in for a bucket: a month's archive of a hundred branches."""
@@ -66,7 +71,9 @@ def _database(read: Environment) -> list[Finding]:
     url = read.url("SENTRA_DATABASE_URL", schemes=POSTGRES_SCHEMES)
     engine = make_engine(url, pool_size=1, application="sentra doctor")
     try:
-        return gathered("database", [lambda: _answers(engine), lambda: _holds(engine)])
+        return gathered(
+            "database", [lambda: _answers(engine), lambda: _holds(engine), lambda: _archive(engine)]
+        )
     finally:
         engine.dispose()
 
@@ -117,6 +124,32 @@ def _holds(engine: Engine) -> list[Finding]:
         )
         return [bad("partitions", told, advice)]
     return [ok("partitions", say("each branch has its partitions"))]
+
+
+def _archive(engine: Engine) -> list[Finding]:
+    """How old the oldest fact is of which there is no verified copy, and whether runs end well."""
+    try:
+        with engine.connect() as connection:
+            oldest_ms, runs = lag.oldest_waiting_ms(connection), lag.runs(connection)
+    except SQLAlchemyError:
+        return []  # Its tables are of another version, which was said before.
+    at_ms, told = now_ms(), say("every fact is archived")
+    if oldest_ms is not None:
+        told = say(
+            "the oldest fact that is not archived waits for %(age)s", age=age(oldest_ms, at_ms)
+        )
+    is_late = oldest_ms is not None and at_ms - oldest_ms > ARCHIVE_LATE_MS
+    if not is_late and runs.failing_since_ms is None:
+        return [ok("archive", told)]
+    if runs.failing_since_ms is not None:
+        since = age(runs.failing_since_ms, at_ms)
+        told = say("%(told)s; for %(since)s each run left something out", told=told, since=since)
+    advice = say(
+        "Run sentra db archive: it archives now, or says what is in the way. See that a worker "
+        "runs (sentra worker) and that the file store takes files. Nothing is lost: tills and "
+        "routers keep what is not archived."
+    )
+    return [attention("archive", told, advice)]
 
 
 def _missing_partitions(connection: Connection) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, text
 
-from sentra.cloud.archive import register, source
+from sentra.cloud.archive import lag, register, source
 from sentra.cloud.archive.container import (
     ArchiveDamaged,
     ArchiveError,
@@ -36,7 +36,7 @@ from sentra.cloud.archive.container import (
 )
 from sentra.cloud.archive.source import Waiting
 from sentra.cloud.company import the_company
-from sentra.cloud.objects import ObjectMissing, Objects
+from sentra.cloud.objects import ObjectMissing, Objects, ObjectsError
 from sentra.failures import Failure
 
 EVERY_MS: Final = 60 * 60 * 1000
@@ -74,14 +74,20 @@ class Archivist:
         """Archive every journal that is due, or everything that is not archived yet.
 
         A second run at the same time leaves at once: that only saves work, since the heads move
-        by comparison. What cannot be archived holds up nothing but its own journal.
+        by comparison. What cannot be archived holds up nothing but its own journal; a store that
+        is away ends the run. Either is in the report, and noted in the database.
         """
         report = ArchiveReport()
         with self.engine.connect() as guard:
-            if guard.execute(_LOCK).scalar_one():
-                self._run(report, all_of_it=all_of_it, told=told)
-            else:
+            if not guard.execute(_LOCK).scalar_one():
                 report.is_another_at_it = True
+                return report
+            try:
+                self._run(report, all_of_it=all_of_it, told=told)
+            except ObjectsError as failure:
+                report.failures.append(failure)
+            with self.engine.begin() as connection:
+                lag.note_run(connection, self.now_ms, failed=bool(report.failures))
         return report
 
     def _run(self, report: ArchiveReport, *, all_of_it: bool, told: Told) -> None:

@@ -7,7 +7,7 @@ heads and exceptions stay whole: they are small, and are read over all branches 
 
 from __future__ import annotations
 
-from sentra.cloud.tables.archive import archive_head, archive_object, archived_fork
+from sentra.cloud.tables.archive import archive_head, archive_object, archive_run, archived_fork
 from sentra.cloud.tables.catalogue import (
     category,
     import_run,
@@ -63,6 +63,7 @@ __all__ = [
     "app_user",
     "archive_head",
     "archive_object",
+    "archive_run",
     "archived_fork",
     "audit_entry",
     "branch",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, LargeBinary, Table, Text
+from sqlalchemy import Column, Integer, LargeBinary, SmallInteger, Table, Text
 
 from sentra.cloud.tables.columns import big, blob, key, metadata, ref, words
 
@@ -37,4 +37,13 @@ archived_fork = Table(
     key("terminal_id"),
     Column("sealed_sha256", LargeBinary, primary_key=True),
     words("object_key"),
+)
+
+archive_run = Table(
+    "archive_run",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False, doc="always 1"),
+    big("ended_at_ms"),
+    big("failed_count"),
+    big("failing_since_ms", null=True),
 )

@@ -11,13 +11,13 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, insert, text
 
-from sentra.cloud.archive import container, source
+from sentra.cloud.archive import container, lag, source
 from sentra.cloud.archive.container import JournalObject, RegisterObject
 from sentra.cloud.archive.read import Archive, audit, read_object
 from sentra.cloud.archive.write import EVERY_MS, ArchiveReport, Archivist
 from sentra.cloud.cli import db
 from sentra.cloud.keys import CompanyKeys
-from sentra.cloud.objects import LocalObjects, Objects, S3Objects
+from sentra.cloud.objects import LocalObjects, Objects, ObjectsUnavailable, S3Objects
 from sentra.cloud.tables import archive_head, fork_segment, segment
 from sentra.protocol.entry import Head
 from tests.present import NOW_MS
@@ -300,3 +300,63 @@ def test_by_hand_everything_is_archived_and_checked(
     checked = command("archive", "--check")
     assert checked.exit_code == 1
     assert one.name in checked.output
+
+
+class Away(LocalObjects):
+    """Takes nothing."""
+
+    def put_once(self, key: str, data: bytes) -> None:
+        raise ObjectsUnavailable(where="s3://away", reason="refused")
+
+
+def told(engine: Engine) -> tuple[int | None, lag.Runs]:
+    with engine.connect() as connection:
+        return lag.oldest_waiting_ms(connection), lag.runs(connection)
+
+
+def test_how_old_the_oldest_is_that_waits_and_which_runs_failed_is_known(
+    chain_engine: Engine, tmp_path: Path, folder: LocalObjects, company_keys: CompanyKeys
+) -> None:
+    with chain_engine.connect() as connection:
+        oldest_ms = connection.execute(text("SELECT min(received_at_ms) FROM segment")).scalar()
+    assert told(chain_engine) == (oldest_ms, lag.Runs())
+    for at_ms in (NOW_MS, NOW_MS + 1):
+        report = run(chain_engine, Away(tmp_path / "away"), company_keys, at_ms)
+        assert "s3://away" in str(report.failures[0])
+    assert told(chain_engine) == (oldest_ms, lag.Runs(NOW_MS + 1, 2, failing_since_ms=NOW_MS))
+    run(chain_engine, folder, company_keys, NOW_MS + 2)
+    assert told(chain_engine) == (None, lag.Runs(NOW_MS + 2, 2))
+
+
+def test_one_late_journal_is_found_among_others_and_the_fork_lane_counts(
+    chain_engine: Engine,
+    chain: Chain,
+    folder: LocalObjects,
+    company_keys: CompanyKeys,
+    as_owner: Engine,
+) -> None:
+    run(chain_engine, folder, company_keys)
+    till = {"till": next(iter(chain.tills.values())).id}
+    with as_owner.begin() as connection:
+        last_ms = connection.execute(
+            text(
+                "SELECT received_at_ms FROM segment WHERE terminal_id = :till"
+                " ORDER BY epoch DESC, last_seq DESC LIMIT 1"
+            ),
+            till,
+        ).scalar_one()
+        one_less = "UPDATE archive_head SET seq = seq - 1 WHERE terminal_id = :till"
+        connection.execute(text(one_less), till)
+    assert told(chain_engine)[0] == last_ms
+    with as_owner.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO fork_segment (branch_id, terminal_id, sealed_sha256, epoch, first_seq,"
+                " last_seq, last_hash, sealed, delivered_by, received_at_ms)"
+                " SELECT branch_id, terminal_id, sha256(sealed), epoch, first_seq, last_seq,"
+                " last_hash, sealed, delivered_by, 5 FROM segment"
+                " WHERE terminal_id = :till LIMIT 1"
+            ),
+            till,
+        )
+    assert told(chain_engine)[0] == 5

@@ -14,16 +14,20 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from router_agent.outbound.schema import ROOMS
+from sentra.cloud.archive import lag
 from sentra.command import sentra
 from sentra.examination import checks
 from sentra.protocol.entry import head_of
+from sentra.protocol.envelope import Parcel, pack
 from sentra.vault import journal, state
 from sentra.vault.connect import RESERVE_BYTES
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity, write_identity
 from syncd.daemon.bootstrap import wall_clock
+from tests.integration.sync.conftest import TestDevice
 from tests.support.courier import tell_router, tell_till
 from tests.support.fake_cloud import ROUTER_KEY, FakeCloud, a_router
+from tests.support.journals import Journal
 from tests.support.tills import a_till, an_identity, sell
 
 
@@ -247,6 +251,28 @@ def test_a_cloud_says_which_of_its_parts_is_missing(
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     _, found = examine("--cloud")
     assert any("this version needs" in one["told"] for one in found["database"])
+
+
+def test_an_archive_that_is_late_or_fails_is_found(
+    cloud_environment: dict[str, str], terminal: TestDevice, engine: Engine
+) -> None:
+    _, found = examine("--cloud")
+    assert [one["told"] for one in found["archive"]] == ["every fact is archived"]
+    journal = Journal()
+    journal.terminal, journal.key = terminal.id, terminal.key
+    journal.sell(1)
+    assert terminal.post("/v1/journal", pack([Parcel(journal.sealed(1, 1))])).status_code == 200
+    for hours, expected in ((1, "ok"), (5, "attention")):
+        with engine.begin() as connection:
+            aged = text("UPDATE segment SET received_at_ms = :at_ms")
+            connection.execute(aged, {"at_ms": wall_clock() - hours * 3_600_000})
+        _, found = examine("--cloud")
+        assert states(found, "archive") == {expected}
+    assert "waits for 5 h" in found["archive"][0]["told"]
+    assert "sentra db archive" in found["archive"][0]["advice"]
+    with engine.begin() as connection:
+        lag.note_run(connection, wall_clock() - 2 * 3_600_000, failed=True)
+    assert "for 2 h each run" in examine("--cloud")[1]["archive"][0]["told"]
 
 
 def test_a_full_disk_and_a_wrong_clock_are_found(

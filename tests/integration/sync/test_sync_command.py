@@ -14,8 +14,9 @@ from router_agent.operations.take import take_parcels
 from router_agent.outbound import store
 from router_agent.outbound.schema import ROOMS
 from sentra.command import sentra
-from sentra.protocol.entry import EMPTY
+from sentra.protocol.entry import EMPTY, head_of
 from sentra.protocol.envelope import Parcel, pack
+from sentra.protocol.messages import sign_watermark
 from sentra.sync_status import JournalStatus, Mark, PlaceStatus
 from sentra.vault import watermarks
 from sentra.vault.database import Vault
@@ -104,11 +105,16 @@ def test_a_router_says_what_waits_there_for_each_till(tmp_path: Path) -> None:
     with vault.writer() as db:
         write_identity(db, identity)
         store.keep(db, taken, NOW_MS)
+        archived = head_of(journal.entries[1])
+        store.set_archived(
+            db, sign_watermark(journal.key, "archived", journal.terminal, archived, NOW_MS)
+        )
     vault.close()
     told = Sync("").json("status", "--data", str(tmp_path / "router"), "--over", "0")
     ((one,), (here,)) = (told["journals"], told["routers"])
     assert (told["place"], one["held"]["seq"], one["cloud"]["seq"]) == ("router", 4, 0)
     assert (one["waiting"], one["oldest_at_ms"]) == (4, NOW_MS)
+    assert (one["archived"]["seq"], one["archived"]["hash"]) == (2, archived.hash.hex())
     assert (here["router"], here["waiting"]) == (identity.device_id, 4)
 
 

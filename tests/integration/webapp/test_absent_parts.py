@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
 
+from sentra.cloud.archive import lag
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys
 from sentra.cloud.redis_client import RedisClient, connect_redis
 from tests.present import NOW_MS
 from tests.support.backoffice import Clients, post, token_of
 from tests.support.chain import PASSWORD
+from webapp.archiving import archive_due
 from webapp.bootstrap import create_webapp
 from webapp.config import Settings
 from webapp.database import ENGINE
@@ -130,3 +133,29 @@ def test_nothing_is_written_when_the_form_comes_from_elsewhere(signed_in: Client
     client = signed_in()
     assert client.post("/people", data={"name": "X", "csrf_token": "forged"}).status_code == 400
     assert post(client, "/people", name="").status_code == 422
+
+
+def metrics_of(app: Flask) -> dict[str, float]:
+    """The values that have no labels, by name."""
+    lines = app.test_client().get("/metrics").get_data(as_text=True).splitlines()
+    plain = (line.split() for line in lines if not line.startswith("#") and "{" not in line)
+    return {name: float(value) for name, value in plain}
+
+
+def test_metrics_tell_how_old_the_oldest_is_that_is_not_archived(
+    webapp: Flask, settings: Settings, chain_engine: Engine
+) -> None:
+    with chain_engine.begin() as connection:
+        oldest_ms = connection.execute(text("SELECT min(received_at_ms) FROM segment")).scalar_one()
+        lag.note_run(connection, NOW_MS, failed=True)
+    told = metrics_of(webapp)
+    assert told["sentra_archive_oldest_age_seconds"] == (NOW_MS - oldest_ms) / 1_000
+    assert told["sentra_archive_failed_runs"] == 1
+    archive_due(settings, "company")
+    told = metrics_of(webapp)
+    assert told["sentra_archive_oldest_age_seconds"] == 0
+    assert told["sentra_archive_failed_runs"] == 1
+
+
+def test_metrics_are_told_also_without_a_database(without_database: Flask) -> None:
+    assert math.isnan(metrics_of(without_database)["sentra_archive_oldest_age_seconds"])
