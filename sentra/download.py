@@ -41,8 +41,9 @@ class SnapshotShelf(Protocol):
     def snapshot_begun(self, scope: str) -> Held | None:
         """The snapshot on its way here, and how much of it has come."""
 
-    def begin_snapshot(self, note: SnapshotNote) -> None:
-        """Begins a download in place of the one that was under way."""
+    def begin_snapshot(self, note: SnapshotNote) -> bool:
+        """Begins a download in place of the one that was under way. False where the very file is
+        here, of an earlier revision that said the same: then this one is applied by it."""
 
     def add_part(self, note: SnapshotNote, start: int, body: bytes) -> None:
         """Keeps the next bytes of it."""
@@ -77,7 +78,8 @@ def fetch_part(
         if note.timeline != shelf.timeline() or not leads_further(note):
             raise SnapshotStale(f"the snapshot of {scope} at {note.revision} leads no further")
         if begun is None or begun.sha256 != note.sha256:
-            shelf.begin_snapshot(note)
+            if not shelf.begin_snapshot(note):
+                return
             size = 0
         body = part.body[: note.size - size]
         if part.start != size or not body:

@@ -27,10 +27,16 @@ class SnapshotShelf:
         with self._vault.reader() as db:
             return snapshots.begun(db, scope)
 
-    def begin_snapshot(self, note: SnapshotNote) -> None:
-        """Begins a download in place of the one that was under way."""
+    def begin_snapshot(self, note: SnapshotNote) -> bool:
+        """Begins a download in place of the one that was under way. False where the very file is
+        here: it is handed on as what it is now."""
         with self._vault.writer() as db:
-            snapshots.begin(db, note)
+            begins = snapshots.begin(db, note)
+            if not begins:
+                decisions.keep_snapshot(db, note)
+        if not begins:
+            self._decided()
+        return begins
 
     def add_part(self, note: SnapshotNote, start: int, body: bytes) -> None:
         """Keeps the next bytes of it."""

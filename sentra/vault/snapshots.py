@@ -69,13 +69,20 @@ def _held(db: Connection, scope: str, *, whole: bool) -> Held | None:
     return Held(msgspec.json.decode(row[1], type=SnapshotNote), size)
 
 
-def begin(db: Connection, note: SnapshotNote) -> None:
-    """Begins a download in place of the one that was under way; inside `writer()`."""
+def begin(db: Connection, note: SnapshotNote) -> bool:
+    """Begins a download in place of the one that was under way; inside `writer()`.
+
+    False where the very file is served on already: of a state that came back.
+    """
     give_up(db, note.scope)
+    here = kept(db, note.scope)
+    if here is not None and here.note.sha256 == note.sha256:
+        return False
     db.execute(
-        "INSERT OR IGNORE INTO feed_snapshot (scope, sha256, note) VALUES (?, ?, ?)",
+        "INSERT INTO feed_snapshot (scope, sha256, note) VALUES (?, ?, ?)",
         (note.scope, note.sha256, write_note(note)),
     )
+    return True
 
 
 def give_up(db: Connection, scope: str) -> None:
@@ -115,11 +122,13 @@ def read_range(db: Connection, note: SnapshotNote, start: int, end: int) -> byte
 
 
 def keep(db: Connection, note: SnapshotNote) -> None:
-    """The download is whole and checked: it is served from now on, in place of any other."""
-    _forget(db, note.scope, "SELECT sha256 FROM feed_snapshot WHERE scope = ?1 AND whole = 1")
+    """The file is whole and checked: it is served from now on, in place of any other."""
+    here = kept(db, note.scope)
+    if here is not None and here.note.sha256 != note.sha256:
+        _forget(db, note.scope, "SELECT sha256 FROM feed_snapshot WHERE scope = ?1 AND whole = 1")
     db.execute(
-        "UPDATE feed_snapshot SET whole = 1 WHERE scope = ? AND sha256 = ?",
-        (note.scope, note.sha256),
+        "UPDATE feed_snapshot SET whole = 1, note = ? WHERE scope = ? AND sha256 = ?",
+        (write_note(note), note.scope, note.sha256),
     )
 
 

@@ -70,8 +70,9 @@ class Downloads:
         found = self.downloads.get(scope)
         return None if found is None else Held(found[0], len(found[1]))
 
-    def begin_snapshot(self, note: SnapshotNote) -> None:
+    def begin_snapshot(self, note: SnapshotNote) -> bool:
         self.downloads[note.scope] = note, b""
+        return True
 
     def add_part(self, note: SnapshotNote, start: int, body: bytes) -> None:
         known, here = self.downloads[note.scope]

@@ -131,8 +131,9 @@ class Shelf(Protocol):
     def snapshot_begun(self, scope: str) -> Held | None:
         """The snapshot on its way here, and how much of it has come."""
 
-    def begin_snapshot(self, note: SnapshotNote) -> None:
-        """Begins a download in place of the one that was under way."""
+    def begin_snapshot(self, note: SnapshotNote) -> bool:
+        """Begins a download in place of the one that was under way. False where the very file is
+        here, of an earlier revision that said the same: then this one is applied by it."""
 
     def add_part(self, note: SnapshotNote, start: int, body: bytes) -> None:
         """Keeps the next bytes of it."""

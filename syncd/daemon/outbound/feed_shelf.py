@@ -54,10 +54,10 @@ class FeedShelf:
         with self._vault.reader() as db:
             return snapshots.begun(db, scope)
 
-    def begin_snapshot(self, note: SnapshotNote) -> None:
+    def begin_snapshot(self, note: SnapshotNote) -> bool:
         """Begins a download in place of the one that was under way."""
         with self._vault.writer() as db:
-            snapshots.begin(db, note)
+            return snapshots.begin(db, note)
 
     def add_part(self, note: SnapshotNote, start: int, body: bytes) -> None:
         """Keeps the next bytes of it."""

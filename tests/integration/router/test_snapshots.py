@@ -98,6 +98,21 @@ def test_a_download_goes_on_after_a_restart_of_the_router(served: Running, until
     assert asked[0].headers["Range"].startswith("bytes=100-")
 
 
+def test_a_state_that_came_back_takes_the_file_that_is_here(served: Running, until: Until) -> None:
+    """Prices that were changed and changed back: the same bytes, at a later revision."""
+    items = categories("tea")
+    hand_out(served, a_snapshot(COMPANY, HEAD - 1, items))
+    until(lambda: cursor(served) == HEAD)
+    hand_out(served, a_snapshot(COMPANY, 2 * HEAD - 1, items))
+    until(lambda: cursor(served) == 2 * HEAD)
+    asked = served.cloud.asked("/v1/feed/snapshot")
+    assert len(asked) == 2, "what is here was fetched again, because it had been lost"
+    with served.router.vault.reader() as db:
+        kept = snapshots.kept(db, COMPANY)
+    assert kept is not None
+    assert (kept.note.revision, kept.is_whole) == (2 * HEAD - 1, True)
+
+
 def test_an_altered_one_is_refused_shown_and_nothing_of_it_is_kept(
     served: Running, journal: Journal, until: Until
 ) -> None:
