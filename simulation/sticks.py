@@ -198,33 +198,37 @@ def _take(path: Path, taker: Taker, life: Life) -> unpacking.Unpacked:
 
 
 def forge(world: World, step: Step, dice: random.Random) -> str:
-    """Somebody makes a file that is not theirs to make, out of sealed sales that are true."""
-    owner, how = world.terminal(step), dice.choice(tuple(_FORGERIES))
-    folder = world.site.disks.new_folder("forged")
+    """Somebody makes files that are not theirs to make, out of sealed sales that are true."""
+    owner = world.terminal(step)
     life = Life(f"the forger at {owner.name}")
-    with world.site.grid.run(life), open_till(owner.folder) as depot:
+    with world.site.grid.run(life):
+        made = {how: _forged(world, owner, how, dice) for how in _FORGERIES}
+        for how, path in made.items():
+            for router in (None, *world.routers):
+                if path is not None:
+                    _show(world, path, how, router, life)
+    return f"{sum(path is not None for path in made.values())} files of {owner.name}"
+
+
+def _forged(world: World, owner: TerminalMachine, how: str, dice: random.Random) -> Path | None:
+    """The file; None where nothing is sealed."""
+    folder = world.site.disks.new_folder("forged")
+    with open_till(owner.folder) as depot:
         depot.sender = _FORGERIES[how](world, owner, depot, dice)
         packed = packing.pack(
             depot, folder, now_ms=owner.clock(), random=owner.dice.randbytes, everything=True
         )
-    if not packed.written:
-        return f"{how}: nothing is sealed"
-    places = [(router.name, router) for router in world.routers]
-    for name, router in (("the cloud", None), *places):
-        with world.site.grid.run(life):
-            _show(world, packed.written[0], how, name, router, life)
-    return f"{how}, of {owner.name}"
+    return packed.written[0] if packed.written else None
 
 
-def _show(
-    world: World, path: Path, how: str, name: str, router: RouterMachine | None, life: Life
-) -> None:
+def _show(world: World, path: Path, how: str, router: RouterMachine | None, life: Life) -> None:
     try:
         with _taker(world, router, life) as taker:
             taken = unpacking.unpack(path, taker, revoked_too=True)
     except (Failure, *_AWAY):
         return
     if any(one.outcome != "refused" for one in taken.outcomes.values()):
+        name = "the cloud" if router is None else router.name
         world.broken.append(f"I10 {name} takes a forged courier file in: {how}")
 
 
