@@ -47,6 +47,13 @@ def line(world: World, _step: Step, dice: random.Random) -> str:
     return " → ".join(line)
 
 
+def cut_off(world: World, step: Step, _dice: random.Random) -> str:
+    """One machine reaches nobody any more: what is sold there goes by stick, or waits."""
+    terminal = world.terminal(step)
+    world.site.network.down.update(one for one in world.lines() if one[0] == terminal.name)
+    return terminal.name
+
+
 def mend(world: World, _step: Step, _dice: random.Random) -> str:
     """Every line is mended, and there is room on every disk."""
     network, disks = world.site.network, world.site.disks

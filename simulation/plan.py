@@ -46,6 +46,7 @@ FAULTS: Final[Mapping[str, int]] = {
     "database": 3,
     "disk-full": 2,
     "line": 4,
+    "cut-off": 2,
     "mend": 3,
     "arm": 10,
     "outage": 3,

@@ -25,6 +25,7 @@ from sentra.courier.files import SUFFIX, courier_files, receipts_for, write_rece
 from sentra.courier.offers import Sender, Taker, sender_of
 from sentra.failures import Failure
 from sentra.protocol.courier import CONTENTS_BYTES_MAX
+from simulation.cloud import ADDRESS
 from simulation.network import torn
 from simulation.plan import Step
 from simulation.power import Life, PowerCut
@@ -49,8 +50,7 @@ _AWAY: Final = (DBAPIError, OperationalError, DeadlockDetected)
 
 def pack(world: World, step: Step, dice: random.Random) -> str:
     """A till or a router packs what the cloud does not have, beside its other programs."""
-    router = world.router(step) if dice.random() < 0.35 else None
-    machine = router or world.terminal(step)
+    machine = _packer(world, step, dice)
     folder = _stick_for(world, machine.branch, dice).folder
     life = _life(machine.name, dice)
     pulled_in = dice.randrange(1, 40) if dice.random() < 0.1 else None
@@ -81,6 +81,16 @@ def pack(world: World, step: Step, dice: random.Random) -> str:
         return _died(cut, life)
     parts, kept = len(packed.written), len(packed.kept)
     return f"{machine.name}: {packed.entries} entries in {parts} parts behind {kept}, {moved} words"
+
+
+def _packer(world: World, step: Step, dice: random.Random) -> TerminalMachine | RouterMachine:
+    """Whoever has no other way rather than anybody else."""
+    down = world.site.network.down
+    cut_off = [one for one in world.terminals if (one.name, ADDRESS) in down]
+    fate = dice.random()
+    if cut_off and fate < 0.5:
+        return dice.choice(cut_off)
+    return (world.router(step) if fate > 0.65 else None) or world.terminal(step)
 
 
 def _depot(

@@ -158,6 +158,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "storm": faults.storm,
     "calm": faults.calm,
     "line": faults.line,
+    "cut-off": faults.cut_off,
     "mend": faults.mend,
     "arm": faults.arm,
     "outage": faults.outage,
