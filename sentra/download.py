@@ -71,12 +71,21 @@ def fetch_part(
     """
     held = shelf.snapshot_begun(scope)
     begun, size = (None, 0) if held is None else (held.note, held.size)
-    try:
-        part = store.snapshot(scope, None if begun is None else begun.sha256, size)
-        note = read_note(part.note, scope, cloud_key)
+
+    def require_progress(note: SnapshotNote) -> None:
         # A router may show an old one again: it is true, and yet no price may go back by it.
         if note.timeline != shelf.timeline() or not leads_further(note):
             raise SnapshotStale(f"the snapshot of {scope} at {note.revision} leads no further")
+
+    try:
+        if held is not None and held.is_whole:
+            # Applying it was broken off.
+            require_progress(held.note)
+            shelf.apply_snapshot(held.note)
+            return
+        part = store.snapshot(scope, None if begun is None else begun.sha256, size)
+        note = read_note(part.note, scope, cloud_key)
+        require_progress(note)
         if begun is None or begun.sha256 != note.sha256:
             if not shelf.begin_snapshot(note):
                 return

@@ -14,8 +14,7 @@ from sentra.cloud import feed, snapshots
 from sentra.courier import packing
 from sentra.link import parts
 from sentra.protocol import segment, snapshot
-from sentra.vault import journal
-from sentra.vault import snapshots as kept
+from sentra.vault import journal, staging
 from syncd.daemon.operations import send
 from syncd.service import verify
 from syncd.service.inbound import feed as feed_view
@@ -43,8 +42,8 @@ TIGHT: Final[tuple[tuple[ModuleType, str, int], ...]] = (
     (parts, "PART_BYTES", 300),
     (parts, "KEPT_BYTES", 450),
     (parts, "_READ_BYTES", 100),
-    (kept, "BODIES_MAX", 2),
-    (kept, "_KEYS_IN_ONE_QUERY", 3),
+    (staging, "ITEMS_AT_ONCE", 2),
+    (staging, "_KEYS_IN_ONE_QUERY", 3),
     (decisions, "REVISIONS_MAX", 6),
     (decisions, "REVISIONS_BEHIND_KEPT", 2),
     (packing, "ENVELOPE_BYTES", 900),

@@ -63,7 +63,7 @@ class Daemon:
             with self.vault.reader() as db:
                 identity = present_identity(db)
             self._turner = Turner(
-                VaultShelf(self.vault, identity),
+                VaultShelf(self.vault, identity, pause=lambda _seconds: None),
                 WireLines(machine, identity),
                 clock=machine.clock,
                 ticks=machine.site.time.ticks,

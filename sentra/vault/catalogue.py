@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from sentra.events import Branch, Category, Company, Decision, Device, Person, Product, Tax
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_decision
 from sentra.protocol.feed import FeedItem, SealedRevision
+from sentra.vault import staging
+from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
 from sentra.vault.failures import CatalogueEmpty, RevisionOutOfOrder
-from sentra.vault.search import index_words, search
+from sentra.vault.search import search
+from sentra.vault.staging import Room, Within
 
 __all__ = [
-    "apply_items",
+    "apply_in_steps",
     "apply_revision",
     "branch",
     "by_scan",
@@ -23,7 +27,6 @@ __all__ = [
     "company",
     "cursor",
     "devices",
-    "differs_in_body_alone",
     "has_stale_items",
     "people",
     "product",
@@ -33,15 +36,11 @@ __all__ = [
     "settle_feed",
     "taxes",
     "tiles",
-    "write_bodies",
 ]
 
 TILES_MAX: Final = 200
 """Tiles on one screen; more are found by searching."""
 
-_KEYS_IN_ONE_QUERY: Final = 500
-_SEARCHED: Final = ("name", "code", "active", "category_id", "favourite", "barcodes")
-"""What tables beside the body are made of."""
 _PRODUCT: Final = msgspec.json.Decoder(Product)
 _D = TypeVar("_D")
 
@@ -58,28 +57,35 @@ def apply_revision(db: Connection, revision: SealedRevision, items: Sequence[Fee
     One that was applied before changes nothing. `items` are those of `open_revision`, which
     verified them. Raises RevisionOutOfOrder where one is missing in between.
     """
+    if follows(db, revision):
+        staging.install(Within(db), revision.scope, [items], partial(reach, revision=revision))
+
+
+def apply_in_steps(
+    vault: Vault,
+    revision: SealedRevision,
+    items: Sequence[FeedItem],
+    give_way: Callable[[], None],
+) -> None:
+    """The same in short transactions, with `give_way` behind each. Raises the same."""
+    with vault.reader() as db:
+        if not follows(db, revision):
+            return
+    staging.install(vault, revision.scope, [items], partial(reach, revision=revision), give_way)
+
+
+def follows(db: Connection, revision: SealedRevision) -> bool:
+    """Whether it is the next of its scope; False where it is here. Raises RevisionOutOfOrder."""
     present = cursor(db, revision.scope)
-    if revision.revision <= present:
-        return
-    if revision.revision != present + 1:
+    if revision.revision > present + 1:
         raise RevisionOutOfOrder(revision=revision.revision, scope=revision.scope, cursor=present)
-    apply_items(db, revision.scope, items)
-    set_cursor(db, revision.scope, revision.revision)
+    return revision.revision == present + 1
 
 
-def apply_items(db: Connection, scope: str, items: Sequence[FeedItem]) -> None:
-    """What a scope says of some keys; inside `writer()`. The caller moves the cursor."""
-    _apply_products(db, scope, [item for item in items if item.kind == "product"])
-    for item in items:
-        if item.kind == "product":
-            continue
-        if item.body is None:
-            db.execute("DELETE FROM decision WHERE kind = ? AND key = ?", (item.kind, item.key))
-        else:
-            row = (item.kind, item.key, scope, item.body)
-            db.execute(
-                "INSERT OR REPLACE INTO decision (kind, key, scope, body) VALUES (?,?,?,?)", row
-            )
+def reach(db: Connection, revision: SealedRevision) -> None:
+    """Moves the cursor, in the transaction that puts the revision in force."""
+    if follows(db, revision):
+        set_cursor(db, revision.scope, revision.revision)
 
 
 def set_cursor(db: Connection, scope: str, revision: int) -> None:
@@ -96,128 +102,24 @@ def restart_feed(db: Connection, scope: str) -> None:
     that the till goes on selling meanwhile.
     """
     db.execute("DELETE FROM feed_cursor WHERE scope = ?", (scope,))
-    for table in ("product", "decision"):
-        db.execute(f"UPDATE {table} SET stale = 1 WHERE scope = ?", (scope,))  # noqa: S608
+    staging.begin_restart(db, scope)
 
 
 def has_stale_items(db: Connection, scope: str) -> bool:
-    """Whether `settle_feed` has anything to do."""
-    query = (
-        "SELECT EXISTS (SELECT 1 FROM product WHERE stale = 1 AND scope = ?1)"
-        " OR EXISTS (SELECT 1 FROM decision WHERE stale = 1 AND scope = ?1)"
-    )
-    return bool(db.execute(query, (scope,)).fetchone()[0])
+    """Whether `settle_feed` is due: the feed is read anew, and its end was not reached yet."""
+    return staging.open_restart(db, scope) > 0
 
 
-def settle_feed(db: Connection, scope: str) -> None:
+def settle_feed(room: Room, scope: str, give_way: Callable[[], None] = lambda: None) -> None:
     """The feed is whole again: what it did not say anew is no more."""
-    rows = db.execute("SELECT product_id FROM product WHERE stale = 1 AND scope = ?", (scope,))
-    _forget_products(db, [key for (key,) in rows.fetchall()])
-    db.execute("DELETE FROM decision WHERE stale = 1 AND scope = ?", (scope,))
+    finish = partial(staging.close_restart, scope=scope)
+    staging.install(room, scope, _unsaid(room, scope), finish, give_way)
 
 
-def _apply_products(db: Connection, scope: str, items: Sequence[FeedItem]) -> None:
-    """All products of a revision at once: a new till gets a hundred thousand of them."""
-    latest = {item.key: item.body for item in items}
-    wanted = {
-        key: (body, product)
-        for key, body in latest.items()
-        if body is not None and (product := _product_of(body)) is not None
-    }
-    renewed = _renew_products(db, scope, wanted)
-    _forget_products(db, [key for key in latest if key not in renewed])
-    first = db.execute("SELECT coalesce(max(number), 0) + 1 FROM product").fetchone()[0]
-    new = [(key, *wanted[key]) for key in wanted if key not in renewed]
-    taken = [(number, *one) for number, one in enumerate(new, first)]
-    db.executemany(
-        "INSERT INTO product"
-        " (number, product_id, code, name, category_id, favourite, active, body, scope)"
-        " VALUES (?,?,?,?,?,?,?,?,?)",
-        [
-            (n, key, p.code, p.name, p.category_id, p.favourite, p.active, body, scope)
-            for n, key, body, p in taken
-        ],
-    )
-    _add_barcodes(db, [(n, p) for n, _, _, p in taken])
-    index_words(db, [(n, p.name, p.code) for n, _, _, p in taken if p.active])
-
-
-def _renew_products(
-    db: Connection, scope: str, wanted: Mapping[str, tuple[bytes, Product]]
-) -> set[str]:
-    """Writes over the products that are found as before; which they are.
-
-    A price list changes every product and no name: finding the words of a name again costs
-    hundreds of times what the price does.
-    """
-    renewed: set[str] = set()
-    written: list[tuple[bytes, int]] = []
-    moved: list[tuple[str | None, bool, int]] = []
-    scanned: list[tuple[int, Product]] = []
-    keys = list(wanted)
-    for start in range(0, len(keys), _KEYS_IN_ONE_QUERY):
-        some = keys[start : start + _KEYS_IN_ONE_QUERY]
-        marks = ",".join("?" for _ in some)
-        query = (
-            "SELECT number, product_id, body FROM product"  # noqa: S608 - our own marks
-            f" WHERE scope = ? AND stale = 0 AND product_id IN ({marks})"
-        )
-        for number, key, before in db.execute(query, (scope, *some)).fetchall():
-            body, product = wanted[key]
-            old = _PRODUCT.decode(before)
-            if (old.name, old.code, old.active) != (product.name, product.code, product.active):
-                continue
-            renewed.add(key)
-            written.append((body, number))
-            if (old.category_id, old.favourite) != (product.category_id, product.favourite):
-                moved.append((product.category_id, product.favourite, number))
-            if old.barcodes != product.barcodes:
-                scanned.append((number, product))
-    # A column that is named is written into its index again, also where it is as before.
-    write_bodies(db, written)
-    db.executemany("UPDATE product SET category_id = ?, favourite = ? WHERE number = ?", moved)
-    db.executemany("DELETE FROM barcode WHERE number = ?", [(n,) for n, _ in scanned])
-    _add_barcodes(db, scanned)
-    return renewed
-
-
-def differs_in_body_alone(before: bytes, after: bytes) -> bool:
-    """Whether a product is found and shown where it was: only its body has to be written."""
-    new = _product_of(after)
-    if new is None:
-        return False
-    old = _PRODUCT.decode(before)
-    return all(getattr(old, name) == getattr(new, name) for name in _SEARCHED)
-
-
-def write_bodies(db: Connection, bodies: Iterable[tuple[bytes, int]]) -> None:
-    """(body, number) of products that differ in nothing else; inside `writer()`."""
-    db.executemany("UPDATE product SET body = ? WHERE number = ?", bodies)
-
-
-def _add_barcodes(db: Connection, products: Iterable[tuple[int, Product]]) -> None:
-    db.executemany(
-        "INSERT OR IGNORE INTO barcode (barcode, number) VALUES (?, ?)",
-        [(barcode, n) for n, p in products for barcode in p.barcodes],
-    )
-
-
-def _product_of(body: bytes) -> Product | None:
-    """None for a body that only a newer version understands: the others must not wait for it."""
-    try:
-        return cast(Product, decode_decision("product", body))
-    except (UnknownKind, BodyUnreadable):
-        return None
-
-
-def _forget_products(db: Connection, keys: Sequence[str]) -> None:
-    for start in range(0, len(keys), _KEYS_IN_ONE_QUERY):
-        some = keys[start : start + _KEYS_IN_ONE_QUERY]
-        marks = ",".join("?" for _ in some)
-        query = f"SELECT number FROM product WHERE product_id IN ({marks})"  # noqa: S608
-        numbers = db.execute(query, some).fetchall()
-        db.executemany("DELETE FROM product_words WHERE rowid = ?", numbers)
-        db.executemany("DELETE FROM product WHERE number = ?", numbers)
+def _unsaid(room: Room, scope: str) -> Iterator[list[FeedItem]]:
+    with room.reader() as db:
+        gone = staging.keys_unsaid(db, scope)
+    yield from staging.deletions(gone)
 
 
 # --- Products -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from sentra.vault import schema, state
-from sentra.vault.connect import RESERVE_BYTES, connect, full, translated
+from sentra.vault.connect import RESERVE_BYTES, begin, connect, full, translated
 from sentra.vault.driver import Connection, driver
 from sentra.vault.failures import (
     VaultDamaged,
@@ -147,7 +147,7 @@ class Vault:
             self._writing_thread = threading.get_ident()
             try:
                 db = self._my_writer()
-                db.execute("BEGIN IMMEDIATE")
+                begin(db)
                 yield db
                 db.execute("COMMIT")
             except BaseException:

@@ -181,6 +181,101 @@ CREATE TABLE journal_base (
 """The last entry that was dropped: the chain is verified from its hash on. `mark`: the cloud's word
 that it is archived."""
 
+_STAGED: Final[Migration] = """
+CREATE TABLE catalogue (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    last_number INTEGER NOT NULL,
+    in_force INTEGER NOT NULL,
+    turn INTEGER NOT NULL
+);
+INSERT INTO catalogue SELECT 1, coalesce(max(number), 0), 0, 0 FROM product;
+CREATE TABLE feed_restart (
+    scope TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
+    open INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO feed_restart
+    SELECT scope, 1, max(stale) FROM (
+        SELECT scope, stale FROM product UNION ALL SELECT scope, stale FROM decision
+    ) GROUP BY scope;
+CREATE TABLE product_row (
+    number INTEGER PRIMARY KEY,
+    product_id TEXT NOT NULL,
+    code TEXT NOT NULL,
+    name TEXT NOT NULL,
+    category_id TEXT,
+    favourite INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    scope TEXT NOT NULL,
+    said INTEGER NOT NULL
+);
+INSERT INTO product_row
+    SELECT number, product_id, code, name, category_id, favourite, active, body, scope, 1 - stale
+    FROM product;
+CREATE TABLE barcode_row (
+    barcode TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (barcode, number)
+) WITHOUT ROWID;
+INSERT INTO barcode_row SELECT barcode, number FROM barcode;
+CREATE TABLE decision_row (
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    body BLOB NOT NULL,
+    said INTEGER NOT NULL,
+    PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+INSERT INTO decision_row SELECT kind, key, scope, body, 1 - stale FROM decision;
+DROP TABLE barcode;
+DROP TABLE product;
+DROP TABLE decision;
+ALTER TABLE barcode_row RENAME TO barcode;
+CREATE INDEX ix_barcode_number ON barcode (number);
+CREATE INDEX ix_product_id ON product_row (product_id);
+CREATE INDEX ix_product_code ON product_row (code COLLATE NOCASE);
+CREATE INDEX ix_product_name ON product_row (name COLLATE NOCASE);
+CREATE INDEX ix_product_category ON product_row (category_id, name COLLATE NOCASE);
+CREATE INDEX ix_product_favourite ON product_row (name COLLATE NOCASE) WHERE favourite = 1;
+CREATE TABLE staged_product (
+    number INTEGER PRIMARY KEY,
+    body BLOB
+);
+CREATE TABLE staged_decision (
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    body BLOB,
+    said INTEGER NOT NULL,
+    PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE VIEW product AS
+    SELECT p.number, p.product_id, p.code, p.name, p.category_id, p.favourite, p.active, p.scope,
+        p.said,
+        coalesce((
+            SELECT s.body FROM staged_product s
+            WHERE s.number = p.number AND (SELECT in_force FROM catalogue)
+        ), p.body) AS body
+    FROM product_row p
+    WHERE +p.number <= (SELECT last_number FROM catalogue)
+        AND NOT EXISTS (
+            SELECT 1 FROM staged_product s
+            WHERE s.number = p.number AND s.body IS NULL AND (SELECT in_force FROM catalogue)
+        );
+CREATE VIEW decision AS
+    SELECT d.kind, d.key, d.scope, d.body, d.said FROM decision_row d
+    WHERE NOT EXISTS (
+        SELECT 1 FROM staged_decision s
+        WHERE s.kind = d.kind AND s.key = d.key AND (SELECT in_force FROM catalogue)
+    )
+    UNION ALL
+    SELECT s.kind, s.key, s.scope, s.body, s.said FROM staged_decision s
+    WHERE s.body IS NOT NULL AND (SELECT in_force FROM catalogue);
+"""
+"""The catalogue as it is in force is two views: see `sentra.vault.staging`. `said`: in which
+restart of its feed a row was said last."""
+
 ROOM: Final = "vault"
 """The kernel's own migrations; a program may keep tables of its own in a room of its own name."""
 
@@ -190,6 +285,7 @@ MIGRATIONS: Final[dict[str, tuple[Migration, ...]]] = {
         _SNAPSHOTS + _TERMINAL_SNAPSHOTS,
         _EPOCHS,
         _ARCHIVED + _PRUNED,
+        _STAGED,
     ),
     "router": (_COMMON, _SNAPSHOTS, _ARCHIVED),
 }

@@ -154,8 +154,12 @@ def _like(db: Connection, word: str) -> list[str]:
 def _match(db: Connection, choices: Sequence[Sequence[str]]) -> list[int]:
     """Products that have, for each word, one of its choices."""
     match = " AND ".join("(" + " OR ".join(alternatives) + ")" for alternatives in choices)
+    # Words of products that are staged, or about to be swept, are no candidates.
     rows = db.execute(
-        "SELECT rowid FROM product_words WHERE product_words MATCH ? LIMIT ?",
+        "SELECT rowid FROM product_words WHERE product_words MATCH ?"
+        " AND rowid <= (SELECT last_number FROM catalogue) AND NOT EXISTS ("
+        "SELECT 1 FROM staged_product s WHERE s.number = product_words.rowid AND s.body IS NULL"
+        " AND (SELECT in_force FROM catalogue)) LIMIT ?",
         (match, _CANDIDATES_MAX),
     )
     return [number for (number,) in rows]

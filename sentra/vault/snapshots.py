@@ -7,30 +7,24 @@ of it is opened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
 from sentra.protocol.feed import FeedItem
-from sentra.protocol.snapshot import SnapshotNote, check_digest, unpack_items, write_note
-from sentra.vault.catalogue import (
-    apply_items,
-    cursor,
-    differs_in_body_alone,
-    has_stale_items,
-    set_cursor,
-    write_bodies,
+from sentra.protocol.snapshot import (
+    PART_BYTES,
+    SnapshotNote,
+    check_digest,
+    unpack_items,
+    write_note,
 )
+from sentra.vault import staging
+from sentra.vault.catalogue import cursor, has_stale_items, set_cursor
 from sentra.vault.driver import Connection
 from sentra.vault.failures import RevisionOutOfOrder
-
-BODIES_MAX: Final = 200_000
-"""Products that are held ready at once: some sixty megabytes."""
-
-_KEYS_IN_ONE_QUERY: Final = 400
-_Key = tuple[str, str]
+from sentra.vault.staging import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,100 +139,54 @@ def _forget(db: Connection, scope: str, which: str) -> None:
 # --- Into a till's catalogue --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What a snapshot says otherwise than the catalogue at `cursor`. `gone` it does not say.
-
-    `bodies` are (body, number) of products of which only the price or the like is another: ready to
-    be written, because that may be all of them.
-    """
-
-    cursor: int
-    bodies: tuple[tuple[bytes, int], ...]
-    changed: frozenset[_Key]
-    gone: tuple[_Key, ...]
-
-
 def check(db: Connection, note: SnapshotNote) -> None:
     """Raises SnapshotDamaged unless what is here is what the cloud signed."""
     check_digest(note, parts(db, note))
 
 
-def difference(db: Connection, note: SnapshotNote) -> Difference:
-    """Compares without keeping anybody from writing: most of a far-behind till is as it was.
+def apply_snapshot(
+    room: Room, note: SnapshotNote, give_way: Callable[[], None] = lambda: None
+) -> None:
+    """The scope is what the snapshot says, wholly or not at all, and the download is forgotten.
 
-    Raises SnapshotDamaged.
+    Only what it says otherwise is written: most of a till that was off for months is as it was.
+    Raises SnapshotDamaged, and RevisionOutOfOrder where it leads no further, or the scope's cursor
+    moved meanwhile.
     """
-    scope = note.scope
-    bodies: list[tuple[bytes, int]] = []
-    changed: set[_Key] = set()
-    seen: set[_Key] = set()
-    for block in unpack_items(scope, parts(db, note)):
-        here = _present(db, scope, block)
-        for item in block:
-            key = (item.kind, item.key)
-            seen.add(key)
-            before, number = here.get(key, (None, 0))
-            if before == item.body or item.body is None:
-                continue
-            is_light = item.kind == "product" and before is not None and len(bodies) < BODIES_MAX
-            if is_light and before is not None and differs_in_body_alone(before, item.body):
-                bodies.append((item.body, number))
-            else:
-                changed.add(key)
-    gone = tuple(sorted(_keys(db, scope) - seen))
-    return Difference(cursor(db, scope), tuple(bodies), frozenset(changed), gone)
+    with room.reader() as db:
+        check(db, note)
+        before = cursor(db, note.scope)
+        _require_progress(db, note, before)
+
+    def finish(db: Connection) -> None:
+        _require_progress(db, note, before)
+        staging.close_restart(db, note.scope)
+        set_cursor(db, note.scope, note.revision)
+        forget(db, note.scope)
+
+    staging.install(room, note.scope, _blocks(room, note), finish, give_way)
 
 
-def apply_snapshot(db: Connection, note: SnapshotNote, found: Difference) -> None:
-    """The scope is what the snapshot says, wholly; inside `writer()`.
-
-    Raises RevisionOutOfOrder where the catalogue moved on since the comparison.
-    """
-    scope, present = note.scope, cursor(db, note.scope)
-    if present != found.cursor or (note.revision <= present and not has_stale_items(db, scope)):
-        raise RevisionOutOfOrder(revision=note.revision, scope=scope, cursor=present)
-    write_bodies(db, found.bodies)
-    for block in unpack_items(scope, parts(db, note)) if found.changed else ():
-        apply_items(db, scope, [item for item in block if (item.kind, item.key) in found.changed])
-    apply_items(db, scope, [FeedItem(kind, key, None) for kind, key in found.gone])
-    for table in ("product", "decision"):
-        db.execute(f"UPDATE {table} SET stale = 0 WHERE stale = 1 AND scope = ?", (scope,))  # noqa: S608
-    set_cursor(db, scope, note.revision)
-    forget(db, scope)
+def _require_progress(db: Connection, note: SnapshotNote, before: int) -> None:
+    present = cursor(db, note.scope)
+    leads_further = note.revision > present or has_stale_items(db, note.scope)
+    if present != before or not leads_further:
+        raise RevisionOutOfOrder(revision=note.revision, scope=note.scope, cursor=present)
 
 
-def _present(
-    db: Connection, scope: str, block: Sequence[FeedItem]
-) -> dict[_Key, tuple[bytes, int]]:
-    """Body and number of what is here; only products have a number."""
-    found: dict[_Key, tuple[bytes, int]] = {}
-    for kind, keys in _by_kind(block):
-        for start in range(0, len(keys), _KEYS_IN_ONE_QUERY):
-            some = keys[start : start + _KEYS_IN_ONE_QUERY]
-            marks = ",".join("?" * len(some))
-            if kind == "product":
-                query = f"SELECT product_id, body, number FROM product WHERE scope = ? AND product_id IN ({marks})"  # noqa: E501, S608
-                rows = db.execute(query, (scope, *some))
-            else:
-                query = f"SELECT key, body, 0 FROM decision WHERE scope = ? AND kind = ? AND key IN ({marks})"  # noqa: E501, S608
-                rows = db.execute(query, (scope, kind, *some))
-            found.update(((kind, key), (body, number)) for key, body, number in rows)
-    return found
+def _blocks(room: Room, note: SnapshotNote) -> Iterator[list[FeedItem]]:
+    """What it says, and then the end of what it does not say."""
+    with room.reader() as db:
+        gone = staging.keys_of(db, note.scope)
+    for block in unpack_items(note.scope, _parts_one_by_one(room, note)):
+        gone.difference_update((item.kind, item.key) for item in block)
+        yield block
+    yield from staging.deletions(gone)
 
 
-def _by_kind(block: Iterable[FeedItem]) -> Iterator[tuple[str, list[str]]]:
-    kinds: dict[str, list[str]] = {}
-    for item in block:
-        kinds.setdefault(item.kind, []).append(item.key)
-    yield from kinds.items()
-
-
-def _keys(db: Connection, scope: str) -> set[_Key]:
-    return set(
-        db.execute(
-            "SELECT kind, key FROM decision WHERE scope = ?1"
-            " UNION ALL SELECT 'product', product_id FROM product WHERE scope = ?1",
-            (scope,),
-        )
-    )
+def _parts_one_by_one(room: Room, note: SnapshotNote) -> Iterator[bytes]:
+    """Each in a look of its own: a log cannot be cut back while somebody reads an old moment."""
+    for start in range(0, note.size, PART_BYTES):
+        with room.reader() as db:
+            part = read_range(db, note, start, start + PART_BYTES)
+        yield part

@@ -1,4 +1,5 @@
-"""The daemon's housekeeping: forgets what is archived and old, a little at a time."""
+"""The daemon's housekeeping: forgets what is archived and old, a little at a time, and tidies up
+what a power cut left of a change of the catalogue."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Final
 import structlog
 
 from sentra.instants import Clock
-from sentra.vault import archived, retention
+from sentra.vault import archived, retention, staging
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity
 from syncd.daemon.inbound import metrics
@@ -32,6 +33,7 @@ class House:
         """One step where one is due: a shift forgotten, or some room given back."""
         if self._ticks() < self._due_tick_ms:
             return
+        staging.tidy(self._vault)
         if not (self._remember(now_ms) or self._forget(now_ms) or self._give_back()):
             self._due_tick_ms = self._ticks() + EVERY_MS
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
-from sentra.protocol.feed import COMPANY
-from sentra.protocol.messages import Base
+from sentra.protocol.feed import COMPANY, FeedItem, SealedRevision
+from sentra.protocol.messages import Base, Watermark
 from sentra.protocol.snapshot import SnapshotNote
-from sentra.vault import catalogue, retention, snapshots, state
+from sentra.vault import archived, catalogue, retention, snapshots, staging, state, watermarks
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity
 
+GIVE_WAY_S: Final = 0.003
+"""Left to others between two transactions of a long work. Who waits for the vault looks every
+millisecond whether it is free."""
+
 
 class FeedShelf:
-    """What a feed asks of a till's vault beside single revisions, and where its journal begins.
+    """What a feed asks of a till's vault, and where its journal begins.
 
-    Each call is one transaction.
+    Each call is one transaction, or several short ones: nobody who sells waits for long.
     """
 
     _vault: Vault
+    _pause: Callable[[float], None]
     identity: Identity
 
     def scopes(self) -> tuple[str, ...]:
@@ -29,6 +35,14 @@ class FeedShelf:
         """Where the journal begins, with the cloud's word for what was dropped before."""
         with self._vault.reader() as db:
             return retention.base_of(db)
+
+    def cloud_word(self) -> Watermark | None:
+        """The cloud's signed word on how far it has the journal. What was signed before its present
+        timeline began may be lost again, and is no word at all."""
+        with self._vault.reader() as db:
+            mark = retention.marks_of(db, self.identity).get(archived.CLOUD)
+            since_ms = watermarks.watermark_at_ms(db, "timeline")
+        return mark if mark is not None and mark.at_ms >= since_ms else None
 
     def note_feed_heads(self, heads: Mapping[str, int]) -> None:
         """How far the feeds are there, for the screen of a till that waits for its first."""
@@ -46,8 +60,7 @@ class FeedShelf:
 
     def settle_feed(self, scope: str) -> None:
         """Drops what the restarted feed did not say anew."""
-        with self._vault.writer() as db:
-            catalogue.settle_feed(db, scope)
+        catalogue.settle_feed(self._vault, scope, self._give_way)
 
     def snapshot_begun(self, scope: str) -> snapshots.Held | None:
         """The snapshot on its way here."""
@@ -70,10 +83,20 @@ class FeedShelf:
             with self._vault.writer() as db:
                 snapshots.give_up(db, scope)
 
-    def apply_snapshot(self, note: SnapshotNote) -> None:
-        """Compares beside whoever sells, then writes what differs in one transaction."""
-        with self._vault.reader() as db:
-            snapshots.check(db, note)
-            found = snapshots.difference(db, note)
+    def apply(self, revision: SealedRevision, items: Sequence[FeedItem]) -> None:
+        """One revision, wholly or not at all: in one transaction where it is short."""
+        if len(items) > staging.ITEMS_AT_ONCE:
+            catalogue.apply_in_steps(self._vault, revision, items, self._give_way)
+            return
+        staging.tidy(self._vault, self._give_way)
         with self._vault.writer() as db:
-            snapshots.apply_snapshot(db, note, found)
+            catalogue.apply_revision(db, revision, items)
+
+    def apply_snapshot(self, note: SnapshotNote) -> None:
+        """Writes what it says otherwise, in short transactions, and makes it true in one."""
+        snapshots.apply_snapshot(self._vault, note, self._give_way)
+
+    def _give_way(self) -> None:
+        """Between two transactions: whoever waits for the vault has it now."""
+        self._vault.checkpoint()
+        self._pause(GIVE_WAY_S)

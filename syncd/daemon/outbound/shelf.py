@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sentra.events import Device
 from sentra.protocol.entry import Head
-from sentra.protocol.feed import FeedItem, SealedRevision
 from sentra.protocol.messages import ProofNote
 from sentra.vault import catalogue, epochs, journal, watermarks
 from sentra.vault.database import Vault
@@ -20,10 +20,17 @@ from syncd.daemon.outbound.feed_shelf import FeedShelf
 
 
 class VaultShelf(FeedShelf):
-    """Each call is one short transaction of the vault."""
+    """Each call is one short transaction of the vault, or several."""
 
-    def __init__(self, vault: Vault, identity: Identity) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        identity: Identity,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`pause` lets others write for so many seconds."""
         self._vault = vault
+        self._pause = pause
         self.identity = identity
 
     def terminal(self) -> str:
@@ -144,11 +151,6 @@ class VaultShelf(FeedShelf):
         """The last revision applied."""
         with self._vault.reader() as db:
             return catalogue.cursor(db, scope)
-
-    def apply(self, revision: SealedRevision, items: Sequence[FeedItem]) -> None:
-        """One revision, wholly or not at all."""
-        with self._vault.writer() as db:
-            catalogue.apply_revision(db, revision, items)
 
     def restart_feed(self, scope: str) -> None:
         """Reads the scope from its first revision again."""

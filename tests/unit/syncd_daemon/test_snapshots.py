@@ -98,6 +98,15 @@ def test_it_goes_on_where_it_was_cut_off_at_whichever_store() -> None:
     assert line.shelf.feed_cursor("company") == 11
 
 
+def test_one_that_is_here_wholly_is_applied_without_asking_for_more() -> None:
+    made = a_snapshot("company", 9, state("a", "b"))
+    line = a_line(None)
+    line.shelf.begin_snapshot(made.note)
+    line.shelf.add_part(made.note, 0, made.packed)
+    line.fetch()
+    assert line.keys() == {"a", "b", "n10", "n11"}
+
+
 def test_a_newer_snapshot_on_the_way_begins_anew() -> None:
     line = a_line(a_snapshot("company", 9, state("a", "b")))
     line.step()

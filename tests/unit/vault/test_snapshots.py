@@ -9,7 +9,7 @@ from sentra.events import Branch, Category, Price, Product
 from sentra.protocol.bodies import encode_decision
 from sentra.protocol.feed import FeedItem
 from sentra.protocol.snapshot import SnapshotDamaged
-from sentra.vault import catalogue, snapshots
+from sentra.vault import catalogue, snapshots, staging
 from sentra.vault.database import Vault
 from sentra.vault.failures import RevisionOutOfOrder
 from sentra.vault.identity import Identity
@@ -43,14 +43,15 @@ def download(vault: Vault, made: MemorySnapshot, part: int = 100) -> None:
             snapshots.add_part(db, made.note, start, made.packed[start : start + part])
 
 
-def apply(vault: Vault, made: MemorySnapshot) -> snapshots.Difference:
+def apply(vault: Vault, made: MemorySnapshot) -> None:
     download(vault, made)
+    snapshots.apply_snapshot(vault, made.note)
+
+
+def differing(vault: Vault, *products: Product) -> list[tuple[str, str]]:
     with vault.reader() as db:
-        snapshots.check(db, made.note)
-        found = snapshots.difference(db, made.note)
-    with vault.writer() as db:
-        snapshots.apply_snapshot(db, made.note, found)
-    return found
+        changes = staging.compare(db, "company", items(*products))
+    return [(change.how, change.item.key) for change in changes]
 
 
 def everything(vault: Vault) -> dict[tuple[str, str], bytes]:
@@ -104,13 +105,10 @@ def test_only_what_differs_is_written(till: Till) -> None:
     vault, _ = till
     apply(vault, snapshot(10, *(product(n) for n in range(50))))
     changed = [product(n, price=5) if n == 7 else product(n) for n in range(49)]
-    found = apply(vault, snapshot(20, *changed))
-    assert found.bodies == ((encode_decision(changed[7]), 8),)
-    assert found.changed == frozenset()
-    assert found.gone == (("product", "p049"),)
+    assert differing(vault, *changed, product(60)) == [("body", "p007"), ("new", "p060")]
+    apply(vault, snapshot(20, *changed))
     assert everything(vault) == {("product", one.id): encode_decision(one) for one in changed}
-    again = apply(vault, snapshot(30, *changed))
-    assert (again.bodies, again.changed, again.gone) == ((), frozenset(), ())
+    assert differing(vault, *changed) == []
 
 
 def test_a_price_list_leaves_words_and_barcodes_as_they_are(till: Till) -> None:
@@ -142,16 +140,12 @@ def test_a_crash_in_the_middle_leaves_the_old_catalogue_and_the_download(till: T
     apply(vault, snapshot(10, product(1)))
     before, made = everything(vault), snapshot(20, product(2), product(3))
     download(vault, made)
-    with vault.reader() as db:
-        found = snapshots.difference(db, made.note)
 
     def crash() -> None:
-        with vault.writer() as db:
-            snapshots.apply_snapshot(db, made.note, found)
-            raise KeyboardInterrupt
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        crash()
+        snapshots.apply_snapshot(vault, made.note, crash)
     assert everything(vault) == before
     with vault.reader() as db:
         held = snapshots.begun(db, "company")
@@ -165,13 +159,14 @@ def test_what_moved_on_since_the_comparison_is_not_overwritten(till: Till) -> No
     vault, _ = till
     made = snapshot(20, product(1))
     download(vault, made)
-    with vault.reader() as db:
-        found = snapshots.difference(db, made.note)
     revision, said = a_revision("company", 1, [("product", "p002", product(2))])
-    with vault.writer() as db:
-        catalogue.apply_revision(db, revision, said)
-    with pytest.raises(RevisionOutOfOrder), vault.writer() as db:
-        snapshots.apply_snapshot(db, made.note, found)
+
+    def move_on() -> None:
+        with vault.writer() as db:
+            catalogue.apply_revision(db, revision, said)
+
+    with pytest.raises(RevisionOutOfOrder):
+        snapshots.apply_snapshot(vault, made.note, move_on)
     assert set(everything(vault)) == {("product", "p002")}
 
 
@@ -221,5 +216,5 @@ def test_after_a_restart_what_is_not_said_anew_goes_with_the_snapshot_or_the_end
     revision, said = a_revision("company", 1, [("product", "p003", product(3))])
     with vault.writer() as db:
         catalogue.apply_revision(db, revision, said)
-        catalogue.settle_feed(db, "company")
+    catalogue.settle_feed(vault, "company")
     assert set(everything(vault)) == {("product", "p003")}
