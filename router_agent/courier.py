@@ -114,6 +114,10 @@ class RouterDepot:
     def _is_news(self, db: Connection, mark: Watermark, state: JournalState) -> bool:
         if mark.name != "cloud" or not watermark_is_true(mark, self._identity.cloud_public_key):
             return False
+        since = store.since(db)
+        if since is not None and mark.at_ms < since.at_ms:
+            # Signed before the present timeline began: the restore may have lost it again.
+            return False
         head, known = mark.head.to_head(), state.watermark
         if (head.epoch, head.seq) == (state.cloud.epoch, state.cloud.seq):
             return False

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from router_agent.courier import open_router
+from router_agent.outbound import store
 from sentra.cloud.company import CompanyFacts
 from sentra.cloud.keys import CompanyKeys
 from sentra.command import sentra
@@ -45,7 +46,13 @@ from sentra.protocol.courier import (
 )
 from sentra.protocol.entry import EMPTY
 from sentra.protocol.envelope import Parcel
-from sentra.protocol.messages import HeadNote, JournalOutcome, Watermark
+from sentra.protocol.messages import (
+    HeadNote,
+    JournalOutcome,
+    Watermark,
+    sign_timeline,
+    sign_watermark,
+)
 from sentra.vault import journal
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity
@@ -500,6 +507,33 @@ def test_a_router_takes_its_tills_file_in_and_packs_it_on_with_its_custody(
     assert "the cloud has" in run("receipt", receipt, "--data", router.folder).output
     nothing = told(run("pack", "--data", router.folder, "--to", stick / "x", "--json"))
     assert nothing["entries"] == 0
+
+
+def test_a_router_believes_no_receipt_of_a_timeline_that_was_left(
+    till: Till,
+    enrol: Callable[..., Till],
+    stick: Path,
+    taker: CloudTaker,
+    company_keys: CompanyKeys,
+) -> None:
+    router, router_identity = enrol("router", "router")
+    sell(*till, 2)
+    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
+    words = unpacking.unpack(part, taker).receipt()
+    assert words is not None
+    with open_router(router.folder) as depot:
+        tell_router(router.folder, till[1], router_identity)
+        key = company_keys.signing_key
+        restored_at_ms = words.marks[0].at_ms + 1
+        with router.writer() as db:
+            store.set_since(db, sign_timeline(key, an_id(4), restored_at_ms))
+        tell_till(till[0], router_identity)
+        again = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS, again=True).written[0]
+        unpacking.unpack(again, depot)
+        assert depot.take_receipt(words.marks) == 0
+        head = words.marks[0].head.to_head()
+        later = sign_watermark(key, "cloud", words.marks[0].terminal, head, restored_at_ms)
+        assert depot.take_receipt([later]) == 1
 
 
 def test_a_second_line_that_a_router_keeps_travels_too(
