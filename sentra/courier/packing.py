@@ -246,9 +246,11 @@ def _write(target: Path, sealed: Iterator[bytes]) -> Iterator[int]:
             os.fsync(out.fileno())
         draft.rename(target)
         _sync(target.parent)
-    except OSError as error:
+    except BaseException as error:
         draft.unlink(missing_ok=True)
-        raise FileUnwritable(file=target, detail=error.strerror or error) from error
+        if isinstance(error, OSError):
+            raise FileUnwritable(file=target, detail=error.strerror or error) from error
+        raise
 
 
 def _sync(folder: Path) -> None:

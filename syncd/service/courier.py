@@ -33,6 +33,7 @@ from syncd.service.operations.acknowledge import acknowledge
 from syncd.service.operations.append import Appended, append_envelope
 from syncd.service.operations.journals import Carrier
 from syncd.service.outbound.journal_store import JournalStore
+from syncd.service.outbound.threads import one_ahead
 
 
 def _now_ms() -> int:
@@ -80,7 +81,7 @@ class CloudTaker:
         with self._engine.begin() as connection:
             plain = cast(extensions.connection, connection.connection.dbapi_connection)
             store = JournalStore(plain, new_id, self._products)
-            appended = append_envelope(store, parcels, carrier, now_ms)
+            appended = append_envelope(store, parcels, carrier, now_ms, ahead=one_ahead)
         self._wake(appended, carrier)
         key = self._keys.signing_key
         return acknowledge(appended.journals, now_ms, key, waiting=0).outcomes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,8 @@ from sentra.vault.database import Vault
 from sentra.vault.identity import Identity
 from syncd.daemon.outbound.courier import TillDepot
 from syncd.service.courier import CloudTaker
+from syncd.service.operations.journals import Piece
+from syncd.service.outbound.journal_store import JournalStore, PreparedRun
 from tests.present import NOW_MS
 from tests.support.courier import offline_device, tell_router, tell_till
 from tests.support.journals import a_sale, an_id
@@ -289,13 +292,13 @@ def test_packing_that_was_interrupted_goes_on_behind_the_parts_that_are_whole(
         packing.pack(depot, stick, now_ms=NOW_MS, part_bytes=SMALL_PART, tick=pull_out)
     whole = sorted(stick.glob("*.courier"))
     assert whole
+    assert not list(stick.glob(".*.draft")), "a hidden half would fill the stick"
     packed = packing.pack(depot, stick, now_ms=NOW_MS, part_bytes=SMALL_PART)
     assert packed.kept == tuple(whole)
     assert 0 < packed.entries < 7
     for part in [*packed.kept, *packed.written]:
         assert unpacking.unpack(part, taker).is_whole
     assert in_cloud(engine) == in_vault(till)
-    assert not list(stick.glob(".*.draft"))
 
 
 def test_a_part_on_the_stick_that_was_damaged_is_packed_again(till: Till, stick: Path) -> None:
@@ -316,6 +319,24 @@ def test_a_part_that_somebody_put_there_keeps_nothing_from_being_packed(
     packed = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS)
     assert part not in packed.kept
     assert packed.entries == 4, "all from the first on: the parts behind do not follow"
+
+
+def test_a_run_is_made_while_the_one_before_is_written(
+    till: Till, stick: Path, taker: CloudTaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers: set[int] = set()
+    prepare = JournalStore.prepare
+
+    def noted(store: JournalStore, run: Sequence[Piece]) -> PreparedRun:
+        makers.add(threading.get_ident())
+        return prepare(store, run)
+
+    monkeypatch.setattr(JournalStore, "prepare", noted)
+    sell(*till, 3)
+    (part,) = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written
+    assert unpacking.unpack(part, taker).appended == 3
+    assert makers
+    assert threading.get_ident() not in makers
 
 
 class StopsAfterOne:
