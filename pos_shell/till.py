@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class Till:
         self.clock = clock
         self.stored_clock = stored_clock or clock
         self.random_bytes = random_bytes
+        self.pause: Callable[[float], None] = time.sleep
         self.desk = Desk()
         self._opening = threading.Lock()
         self._vault: Vault | None = None

@@ -12,7 +12,6 @@ from typing import Final
 
 from pos_shell.cashier.queries import approvers, cashiers
 from pos_shell.parked import actions as parked
-from pos_shell.parked.store import load_parked
 from pos_shell.payment import actions as payment
 from pos_shell.payment.store import load_offers
 from pos_shell.receipt.facts import recorded, refunds_of
@@ -35,6 +34,7 @@ from sentra.protocol.entry import EMPTY, make_entry
 from sentra.vault import catalogue, journal
 from sentra.vault.driver import Connection
 from sentra.vault.failures import CatalogueEmpty
+from sentra.vault.sharing import load_parked
 from simulation.terminal import Shown, TerminalMachine
 
 FLOAT: Final = 200_000

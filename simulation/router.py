@@ -12,6 +12,7 @@ from router_agent.config import RouterSettings
 from router_agent.inbound.streams import Streams
 from router_agent.inbound.trunk_loop import TrunkLoop, TrunkParts
 from router_agent.outbound.known_devices import KnownDevices
+from router_agent.outbound.orders import Orders
 from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.shelf import VaultShelf
@@ -71,6 +72,7 @@ class SimulatedRouter(Router):
         self.shelf = VaultShelf(self.vault, identity, decided=self.devices.renew)
         self.streams, self.sums = Streams(), WaitingSums()
         self.roll_call = RollCall(self.vault)
+        self.orders = Orders(self.vault, self._machine.site.time.ticks)
         self.trunk = SteppedTrunk(
             TrunkParts(
                 vault=self.vault,

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pos_shell import forms
 from pos_shell.parked.actions import hold_cart, resume_cart
-from pos_shell.parked.queries import parked_rows
+from pos_shell.parked.queries import branch_orders, parked_rows
 from pos_shell.sale.routes import cart_answer, screen_now
 from pos_shell.web import person, till
 from sentra.domain.permission import Permission
@@ -30,6 +30,7 @@ def show() -> Response:
         cart=screen.cart,
         parked=screen.parked,
         rows=parked_rows(till()),
+        branch=branch_orders(till()),
         currency=till().identity.currency,
         zone=till().identity.zone,
     )

@@ -276,6 +276,19 @@ CREATE VIEW decision AS
 """The catalogue as it is in force is two views: see `sentra.vault.staging`. `said`: in which
 restart of its feed a row was said last."""
 
+_SHARING: Final[Migration] = """
+CREATE TABLE branch_question (
+    question_id TEXT PRIMARY KEY,
+    target TEXT NOT NULL,
+    body BLOB NOT NULL,
+    asked_at_ms INTEGER NOT NULL,
+    answered INTEGER NOT NULL DEFAULT 0,
+    problem TEXT,
+    answer BLOB
+) WITHOUT ROWID;
+"""
+"""What the till asks the router, and its answer: the daemon carries both."""
+
 ROOM: Final = "vault"
 """The kernel's own migrations; a program may keep tables of its own in a room of its own name."""
 
@@ -286,6 +299,7 @@ MIGRATIONS: Final[dict[str, tuple[Migration, ...]]] = {
         _EPOCHS,
         _ARCHIVED + _PRUNED,
         _STAGED,
+        _SHARING,
     ),
     "router": (_COMMON, _SNAPSHOTS, _ARCHIVED),
 }

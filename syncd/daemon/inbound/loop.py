@@ -22,6 +22,7 @@ from sentra.vault.identity import Identity, read_identity
 from sentra.vault.state import LinkState, SyncStatus, put_sync_status
 from syncd.daemon.failures import NotATill
 from syncd.daemon.inbound import metrics
+from syncd.daemon.inbound.branch_desk import BranchDesk
 from syncd.daemon.inbound.house import House
 from syncd.daemon.inbound.listen import Listener
 from syncd.daemon.inbound.turn import Turner
@@ -158,6 +159,7 @@ class TillLoop(threading.Thread):
             ticks=self._ticks,
             version=self._version,
             stopped=self._stopping.is_set,
+            desk=None if self.is_aside else BranchDesk(vault, clock=self._clock, ticks=self._ticks),
         )
         if not self.is_aside:
             self._house = House(vault, identity, self._keep_days, self._ticks)

@@ -18,6 +18,8 @@ from sentra.protocol.messages import Hello
 from sentra.vault.failures import RevisionOutOfOrder
 from syncd.daemon.inbound import metrics
 from syncd.daemon.inbound.backoff import wait_ms
+from syncd.daemon.inbound.branch_desk import BRANCH_EVENT, BranchDesk
+from syncd.daemon.inbound.listen import MISSED
 from syncd.daemon.inbound.recovery import Recovery
 from syncd.daemon.operations import route
 from syncd.daemon.operations.fetch import fetch_page, still_due
@@ -70,8 +72,10 @@ class Turner:
         ticks: Clock,
         version: str,
         stopped: Callable[[], bool],
+        desk: BranchDesk | None = None,
     ) -> None:
-        """`clock` is the wall's, `ticks` only goes forward; both in milliseconds."""
+        """`clock` is the wall's, `ticks` only goes forward; both in milliseconds. Without a `desk`
+        nothing is shared with the branch's other tills."""
         self._shelf, self._lines = shelf, lines
         self._clock, self._ticks = clock, ticks
         self._version, self._stopped = version, stopped
@@ -80,6 +84,7 @@ class Turner:
         self._recovery = Recovery(shelf, lines, clock)
         self._prover = Prover(shelf.terminal(), shelf.proof)
         self._wakes: set[str] = set()
+        self._desk = desk
         self.has_router = False
         self.via: StoreName | None = None
 
@@ -116,7 +121,10 @@ class Turner:
 
     def wake(self, event: str) -> None:
         """A store said that something moved there: greet it soon, where that may bring news."""
-        self._wakes.add(event)
+        if self._desk is not None and event in (BRANCH_EVENT, MISSED):
+            self._desk.wake()
+        if event != BRANCH_EVENT:
+            self._wakes.add(event)
 
     def take(self, timer_ms: int) -> int:
         """One turn; returns the milliseconds until the next one without a wake-up.
@@ -129,6 +137,8 @@ class Turner:
         for name in route.order(now_router, self._states[CLOUD], self._ticks()):
             if self._try(name, routers):
                 break
+        if self._desk is not None and self.via != ROUTER:
+            self._desk.close()
         return self._idle_ms(timer_ms)
 
     def _idle_ms(self, timer_ms: int) -> int:
@@ -180,6 +190,8 @@ class Turner:
         elif self._greeting_due(talking):
             self._greet(talking)
         while not self._stopped():
+            if self._desk is not None and name == ROUTER:
+                self._desk.take(talking.link)
             self._fetch(talking)
             if self._ticks() < talking.resume_tick_ms:
                 return

@@ -444,6 +444,30 @@ def test_a_sale_that_was_recorded_twice_is_one_sale_and_an_exception(
     assert prove().differences == []
 
 
+def test_a_cart_that_two_tills_sold_while_they_were_apart_is_one_sale_and_an_exception(
+    send: Send,
+    journal: Journal,
+    make_device: Callable[..., TestDevice],
+    ask: Callable[[str], list[tuple[object, ...]]],
+    prove: Callable[[], CloudReport],
+    terminal: TestDevice,
+) -> None:
+    device = make_device(terminal.branch_id, "terminal", 2)
+    other = Journal(2)
+    other.terminal, other.key = device.id, device.key
+    cart = a_sale(1, terminal_number=1)
+    write(journal, cart)
+    write(other, replace(cart, receipt_number="SGT-2-261122-0001", cashier_name="Budi"))
+    send(journal.sealed(1, 1))
+    by = Carrier(device.id, "terminal", device.branch_id)
+    assert outcome(send(other.sealed(1, 1), carrier=by)) == ("appended", 1)
+    assert ask("SELECT receipt_number FROM sale") == [(cart.receipt_number,)]
+    assert ask("SELECT kind, terminal_id::text, resolved_at_ms FROM exception") == [
+        ("fact-duplicate", device.id, None)
+    ]
+    assert prove().differences == []
+
+
 def test_texts_of_any_script_and_form_come_back_as_they_are(
     send: Send,
     journal: Journal,
