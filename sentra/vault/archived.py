@@ -68,13 +68,16 @@ def remember(db: Connection, terminal: str, mark: Watermark | None, now_ms: int)
 def is_news(db: Connection, terminal: str, mark: Watermark | None) -> bool:
     """Whether `remember` would write anything."""
     head = EMPTY if mark is None else mark.head.to_head()
-    last, beyond = db.execute(
-        "SELECT max(at_ms), max((epoch, seq) > (?2, ?3)) FROM archived_mark WHERE terminal = ?1",
+    last, beyond, same = db.execute(
+        "SELECT max(at_ms), max((epoch, seq) > (?2, ?3)), max((epoch, seq) = (?2, ?3))"
+        " FROM archived_mark WHERE terminal = ?1",
         (terminal, head.epoch, head.seq),
     ).fetchone()
     if beyond:
         return True
-    return mark is not None and (last is None or mark.at_ms - last >= SPACING_MS)
+    # Of a journal that stands still the first word is kept: it is the older evidence.
+    is_due = last is None or (mark is not None and mark.at_ms - last >= SPACING_MS)
+    return mark is not None and is_due and not same
 
 
 def may_go(

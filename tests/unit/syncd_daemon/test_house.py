@@ -53,6 +53,19 @@ def test_it_remembers_waits_and_forgets(shop: Shop) -> None:
     assert told.is_covered(shop.identity.device_id, shop.identity.cloud_public_key)
 
 
+def test_what_was_forgotten_is_not_kept_back_by_a_journal_that_stands_still(shop: Shop) -> None:
+    shop.trade(4)
+    for at_ms in (T0, LATER):
+        shop.hear("archived", shop.place(2 * SHIFT_ENTRIES), at_ms)
+        shop.hear("cloud", shop.head(), at_ms)
+        shop.look(at_ms)
+    ticks = iter(range(0, 100 * EVERY_MS, EVERY_MS))
+    house = House(shop.vault, shop.identity, 35, lambda: next(ticks))
+    house.keep(LATER)
+    with shop.vault.reader() as db:
+        assert pruned_base(db).seq == SHIFT_ENTRIES
+
+
 def test_the_heads_of_the_feeds_are_told_to_the_waiting_screen(shop: Shop) -> None:
     shelf = VaultShelf(shop.vault, shop.identity)
     shelf.note_feed_heads({"company": 40, BRANCH: 2, "another": 9})
