@@ -36,7 +36,13 @@ from sentra.protocol.answer import AnswerDamaged, unpack_answer
 from sentra.protocol.entry import Head
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import SealedRevision
-from sentra.protocol.journal_page import JournalPage, unpack_journal_page
+from sentra.protocol.journal_page import (
+    OF,
+    OF_CLOUD,
+    TERMINAL,
+    JournalPage,
+    unpack_journal_page,
+)
 from sentra.protocol.messages import (
     Hello,
     HelloAnswer,
@@ -137,12 +143,18 @@ class Link:
             return self._request("GET", target)
         return self._request("POST", target, body, JSON)
 
-    def journal(self, after: Head) -> JournalPage:
+    def journal(
+        self, after: Head, *, of_cloud: bool = False, terminal: str | None = None
+    ) -> JournalPage:
         """This terminal's own sealed segments behind a head, as the store keeps them.
 
-        Also raises PageDamaged.
+        `of_cloud` asks a router for what the cloud keeps; a router names the `terminal` of its
+        branch that it asks for. Also raises PageDamaged.
         """
-        query = urlencode({"epoch": after.epoch, "after": after.seq})
+        asked = {"epoch": str(after.epoch), "after": str(after.seq)}
+        asked |= {OF: OF_CLOUD} if of_cloud else {}
+        asked |= {} if terminal is None else {TERMINAL: terminal}
+        query = urlencode(asked)
         return unpack_journal_page(self._request("GET", f"/v1/journal?{query}"))
 
     def wakes(self, stop: threading.Event) -> Iterator[str]:

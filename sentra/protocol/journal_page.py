@@ -23,6 +23,13 @@ PAGE_BYTES_MAX: Final = 2 * 1024 * 1024
 PAGE_SEGMENTS_MAX: Final = 500
 """Segments in one page: live sales are sealed one by one."""
 
+OF: Final = "of"
+OF_CLOUD: Final = "cloud"
+"""A terminal asks its router for what the cloud keeps: it may have no line to the cloud itself."""
+
+TERMINAL: Final = "terminal"
+"""A router asks the cloud for the journal of a terminal of its branch."""
+
 CURSOR_BEYOND: Final = "cursor-beyond"
 
 _encoder = msgspec.msgpack.Encoder()

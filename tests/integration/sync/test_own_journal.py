@@ -69,6 +69,37 @@ def test_nobody_reads_anothers_journal(
     assert slug(ask(router)) == (403, "scope-refused")
 
 
+def test_a_router_reads_the_journals_of_its_own_branch_for_its_terminals(
+    terminal: TestDevice,
+    router: TestDevice,
+    journal: Journal,
+    make_device: Callable[..., TestDevice],
+    make_branch: Callable[..., str],
+    engine: Engine,
+) -> None:
+    journal.sell(3)
+    terminal.post("/v1/journal", pack([Parcel(journal.sealed(1, 3))]))
+    asked = f"/v1/journal?epoch=1&after=0&terminal={terminal.id}"
+    page = unpack_journal_page(router.get(asked).data)
+    assert (page.head, page.sealed) == (journal.head, [journal.sealed(1, 3)])
+    assert unpack_journal_page(terminal.get(asked).data).head == journal.head
+    neighbour = make_device(terminal.branch_id, "terminal", 2)
+    stranger = make_device(make_branch("BPN"), "router", 1)
+    for device, wanted in (
+        (neighbour, terminal.id),
+        (stranger, terminal.id),
+        (router, router.id),
+        (router, "nobody"),
+        (router, ""),
+    ):
+        refused = device.get(f"/v1/journal?epoch=1&after=0&terminal={wanted}")
+        assert slug(refused) == (403, "scope-refused"), wanted
+    late = make_device(terminal.branch_id, "router", 2)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE device SET status = 'revoked' WHERE role = 'router'"))
+    assert slug(late.get(asked)) == (403, "device-revoked")
+
+
 def test_nobody_reads_without_a_true_signature(
     terminal: TestDevice, make_device: Callable[..., TestDevice], client: FlaskClient
 ) -> None:
