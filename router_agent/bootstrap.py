@@ -21,7 +21,7 @@ from router_agent.inbound.routes import Inbound
 from router_agent.inbound.server import ListeningServer, tls_context
 from router_agent.inbound.streams import Streams
 from router_agent.inbound.trunk_loop import TrunkLoop, TrunkParts
-from router_agent.outbound import store
+from router_agent.outbound import backlog
 from router_agent.outbound.known_devices import KnownDevices
 from router_agent.outbound.orders import Orders
 from router_agent.outbound.roll_call import RollCall
@@ -187,11 +187,11 @@ class Router(RouterParts):
 
     def _waiting(self) -> int:
         with self.vault.reader() as db:
-            return sum(lane.waiting for lane in store.lanes(db))
+            return backlog.waiting(db).total()
 
     def _oldest_age_s(self) -> float:
         with self.vault.reader() as db:
-            oldest = store.oldest_waiting_at_ms(db)
+            oldest = backlog.oldest_at_ms(db)
         return 0.0 if oldest is None else max(0, self.clock() - oldest) / 1000
 
     def stop(self) -> None:

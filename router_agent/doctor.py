@@ -11,7 +11,7 @@ from typing import Final
 
 from cryptography import x509
 
-from router_agent.outbound import decisions, store
+from router_agent.outbound import backlog, decisions, store
 from router_agent.outbound.schema import ROOMS
 from sentra.examination import checks, network
 from sentra.examination.device import names_of, silent
@@ -61,8 +61,8 @@ def _program(db: Connection, folder: Path) -> Finding:
 
 
 def _backlog(db: Connection) -> Finding:
-    oldest = store.oldest_waiting_at_ms(db)
-    count = sum(lane.waiting for lane in store.lanes(db))
+    oldest = backlog.oldest_at_ms(db)
+    count = backlog.waiting(db).total()
     return checks.backlog(count, None if oldest is None else now_ms() - oldest)
 
 
@@ -135,7 +135,7 @@ def _to_cloud(identity: Identity, hello: Hello) -> list[Finding]:
 
 def _hello(db: Connection, identity: Identity) -> Hello:
     """As the trunk says it, but without the tills' words, which only the running program has."""
-    heads, lanes = store.heads(db), store.lanes(db)
+    heads, waiting = store.heads(db), backlog.waiting(db)
     scopes = (COMPANY, identity.branch_id)
     return Hello(
         software=version("sentra"),
@@ -144,7 +144,7 @@ def _hello(db: Connection, identity: Identity) -> Hello:
         heads=heads,
         timeline=identity.timeline,
         feed={scope: decisions.feed_cursor(db, scope) for scope in scopes},
-        backlog=sum(lane.waiting for lane in lanes),
-        oldest_waiting_ms=store.oldest_waiting_at_ms(db),
-        waiting=dict.fromkeys(heads, 0) | {lane.terminal: lane.waiting for lane in lanes},
+        backlog=waiting.total(),
+        oldest_waiting_ms=backlog.oldest_at_ms(db),
+        waiting=dict.fromkeys(heads, 0) | waiting,
     )

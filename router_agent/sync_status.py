@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from pathlib import Path
 
-from router_agent.outbound import decisions, store
+from router_agent.outbound import backlog, decisions, store
 from router_agent.outbound.schema import ROOMS
 from sentra.sync_status import JournalStatus, PlaceStatus, RouterStatus, mark_of
 from sentra.vault.database import Vault
@@ -31,8 +30,7 @@ def read(folder: Path) -> PlaceStatus:
 def _status(db: Connection, identity: Identity) -> PlaceStatus:
     names = {device.id: device.name for device in decisions.devices(db)}
     heard = dict(db.execute("SELECT terminal, last_heard_at_ms FROM heard").fetchall())
-    lines = {lane.terminal: lane.waiting for lane in store.lanes(db)}
-    waiting, oldest = Counter(lines), _oldest(db)
+    waiting, oldest = backlog.waiting(db), backlog.oldest_by_terminal(db)
     journals = [
         JournalStatus(
             branch=identity.branch_name,
@@ -58,11 +56,3 @@ def _status(db: Connection, identity: Identity) -> PlaceStatus:
         heard_at_ms=watched,
     )
     return PlaceStatus("router", time.time_ns() // 1_000_000, journals, [here])
-
-
-def _oldest(db: Connection) -> dict[str, int]:
-    """By terminal, when the first segment that is not in the cloud came here."""
-    found: dict[str, int] = {}
-    for segment in store.waiting_segments(db):
-        found.setdefault(segment.terminal, segment.received_at_ms)
-    return found

@@ -31,7 +31,7 @@ TILLS_MAX: int = 12
 
 @dataclass(frozen=True, slots=True)
 class Buried:
-    """What a disk held when it died: it had been acknowledged, and rightly."""
+    """What a router was right to acknowledge, before its disk died or the cloud was restored."""
 
     branch: int
     heads: dict[str, Head]
@@ -126,9 +126,7 @@ class World:
         """The router's disk dies; a technician enrols a new device in its place."""
         if router.identity is not None:
             router.switch_off()
-            with looking(router.folder) as db:
-                heads = {state.terminal: state.here for state in store.journals(db)}
-            self.buried.append(Buried(router.branch, heads))
+            self.buried.append(Buried(router.branch, _heads(router)))
             self.office.revoke(router.identity.device_id)
         self._enrol(router)
         self._mourn()
@@ -155,6 +153,9 @@ class World:
 
     def restore_cloud(self) -> None:
         """The cloud's database becomes its backup again."""
+        for router in self.routers:
+            # A journal may begin there behind what the cloud had, of which the router was right.
+            self.buried.append(Buried(router.branch, _heads(router)))
         self.cloud.restore()
         self.office.go_back()
         self._mourn()
@@ -241,3 +242,9 @@ class World:
             if router.router is not None:
                 router.router.vault.close()
         self.cloud.close()
+
+
+def _heads(router: RouterMachine) -> dict[str, Head]:
+    """By terminal, where a router's journals end."""
+    with looking(router.folder) as db:
+        return {state.terminal: state.here for state in store.journals(db)}

@@ -8,7 +8,7 @@ import structlog
 
 from router_agent import metrics
 from router_agent.operations.journals import JournalState
-from router_agent.outbound import bases, store
+from router_agent.outbound import bases, lane, store
 from sentra.instants import Clock
 from sentra.protocol.messages import Watermark
 from sentra.vault import archived, retention
@@ -41,6 +41,7 @@ class House:
         marks = {one.terminal: self._true_marks(one) for one in states}
         newest = max((mark.at_ms for told in marks.values() for mark in told.values()), default=0)
         busy = [self._keep_journal(one, marks[one], newest, now_ms) for one in marks]
+        busy.append(self._keep_lane(newest, now_ms))
         if not any(busy) and not self._give_back():
             self._due_tick_ms = self._ticks() + EVERY_MS
 
@@ -68,6 +69,20 @@ class House:
         if count:
             metrics.FORGOTTEN.labels(self._name).inc(count)
             _log.info("archived segments are forgotten", terminal=terminal, segments=count)
+        return count > 0
+
+    def _keep_lane(self, newest_ms: int, now_ms: int) -> bool:
+        """Whether anything was dropped of what the cloud has in one of its own lanes."""
+        limits = (newest_ms, self._window_ms, now_ms)
+        with self._vault.reader() as db:
+            if not (lane.is_news(db) or lane.has_old(db, *limits)):
+                return False
+        with self._vault.writer() as db:
+            lane.remember(db, newest_ms, now_ms)
+            count = lane.forget(db, *limits)
+        if count:
+            metrics.FORGOTTEN.labels(self._name).inc(count)
+            _log.info("confirmed segments of the fork lane are forgotten", segments=count)
         return count > 0
 
     def _give_back(self) -> bool:

@@ -11,22 +11,17 @@ import structlog
 from flask import Blueprint, Flask, Response, request
 
 from router_agent import metrics
+from router_agent.inbound.beginning import begin_journal
 from router_agent.inbound.branch import BranchDesk
+from router_agent.inbound.own_journal import OwnJournal
 from router_agent.operations.answer import answer_hello, answer_journal, notices_for
 from router_agent.operations.take import Taking, refuse, take_parcels
-from router_agent.outbound import bases, decisions, lane, store
+from router_agent.outbound import decisions, lane, store
 from router_agent.parts import RouterParts
 from sentra.protocol.answer import pack_answer
 from sentra.protocol.envelope import Parcel, unpack
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import COMPANY, pack_page
-from sentra.protocol.journal_page import (
-    PAGE_SEGMENTS_MAX,
-    fill_page,
-    pack_journal_page,
-    read_cursor,
-    require_reached,
-)
 from sentra.protocol.messages import Hello, Watermark, require_heads
 from sentra.protocol.snapshot import TAKES_SNAPSHOTS, SnapshotAbsent
 from sentra.vault import snapshots
@@ -79,7 +74,7 @@ class Inbound:
         for method, rule, view in (
             ("POST", "/hello", self.hello),
             ("POST", "/journal", self.journal),
-            ("GET", "/journal", self.own_journal),
+            ("GET", "/journal", OwnJournal(self._router, self._speaker).fetch),
             ("GET", "/feed", self.feed),
             ("GET", "/feed/snapshot", self.snapshot),
             ("GET", "/stream", self.stream),
@@ -107,7 +102,7 @@ class Inbound:
         request.max_content_length = HELLO_BYTES_MAX
         device = self._speaker()
         hello, now_ms = _read_hello(), self._router.clock()
-        self._begin_at_base(device, hello)
+        begin_journal(self._router, device.device_id, hello)
         if self._router.roll_call.note_hello(device.device_id, hello, now_ms):
             self._router.trunk.greet_soon()
         with self._router.vault.reader() as db:
@@ -130,27 +125,6 @@ class Inbound:
         )
         proved = self._router.roll_call.proofs.proved(device.device_id)
         return _json(msgspec.structs.replace(answer, proved=proved))
-
-    def _begin_at_base(self, device: KnownDevice, hello: Hello) -> None:
-        """What the till dropped for its age nobody can send here any more."""
-        own, base = device.device_id, hello.bases.get(device.device_id)
-        if base is None:
-            return
-        key = self._router.identity.cloud_public_key
-        try:
-            head, is_covered = base.head.to_head(), base.is_covered(own, key)
-        except ValueError as error:
-            raise Malformed("the base is no head") from error
-        if not is_covered:
-            _log.warning("a base that the cloud did not sign", terminal=own)
-            return
-        with self._router.vault.reader() as db:
-            here = store.head_of(db, own)
-        if (here.epoch, here.seq) >= (head.epoch, head.seq):
-            return
-        with self._router.vault.writer() as db:
-            bases.begin_at(db, own, head)
-        _log.info("a journal begins behind its base", terminal=own, epoch=head.epoch, seq=head.seq)
 
     def journal(self) -> Response:
         """Takes an envelope: what is new is on disk before the answer leaves."""
@@ -195,16 +169,6 @@ class Inbound:
             outcome=taking.outcome,
             problem=taking.problem,
         )
-
-    def own_journal(self) -> Response:
-        """A terminal's own segments, as it sent them; no one can ask for another's."""
-        device = self._speaker()
-        place = read_cursor(request.args.get("epoch", ""), request.args.get("after", ""))
-        with self._router.vault.reader() as db:
-            head = store.head_of(db, device.device_id)
-            require_reached(place, head)
-            behind = store.segments_behind(db, device.device_id, place, PAGE_SEGMENTS_MAX)
-        return plain_bytes(pack_journal_page(head, fill_page(behind)))
 
     def feed(self) -> Response:
         """Revisions as the cloud sealed them, from the cache. Raises SnapshotNeeded."""

@@ -18,7 +18,7 @@ from router_agent.inbound.house import House
 from router_agent.inbound.streams import Streams
 from router_agent.operations import line as lines
 from router_agent.operations.trunk import Credit, Sent, note_hello, send_lane, send_next
-from router_agent.outbound import decisions, line_log, store
+from router_agent.outbound import backlog, decisions, line_log, store
 from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.shelf import VaultShelf
 from router_agent.outbound.waiting_sums import WaitingSums
@@ -112,6 +112,11 @@ class TrunkLoop(threading.Thread):
         self.state = lines.resumed(None if outage is None else outage.started_at_ms)
 
     # -- called by other threads --------------------------------------------------------------
+
+    @property
+    def link(self) -> Link:
+        """The line to the cloud; threads may share it."""
+        return self._parts.link
 
     def wake(self) -> None:
         """Something came in: look now, unless the line is known to be dead."""
@@ -215,7 +220,7 @@ class TrunkLoop(threading.Thread):
 
     def _hello(self, now_ms: int) -> Hello:
         with self._parts.vault.reader() as db:
-            heads, lanes = store.heads(db), store.lanes(db)
+            heads, waiting = store.heads(db), backlog.waiting(db)
             return Hello(
                 software=self._parts.version,
                 protocols=PROTOCOLS,
@@ -223,10 +228,10 @@ class TrunkLoop(threading.Thread):
                 heads=heads,
                 timeline=self._parts.shelf.timeline(),
                 feed={scope: decisions.feed_cursor(db, scope) for scope in self._scopes},
-                backlog=sum(lane.waiting for lane in lanes),
-                oldest_waiting_ms=store.oldest_waiting_at_ms(db),
+                backlog=waiting.total(),
+                oldest_waiting_ms=backlog.oldest_at_ms(db),
                 addresses=self.addresses,
-                waiting=dict.fromkeys(heads, 0) | {lane.terminal: lane.waiting for lane in lanes},
+                waiting=dict.fromkeys(heads, 0) | waiting,
                 terminals=self._parts.roll_call.notes(now_ms),
                 skew_ms=self.state.skew_ms or 0,
                 rtt_ms=self.state.rtt_ms or 0,
@@ -286,6 +291,9 @@ class TrunkLoop(threading.Thread):
     def _note_outcomes(self, sent: Sent) -> None:
         aside = dict(self.state.set_aside)
         for outcome in sent.outcomes:
+            if outcome.outcome == "gap" and not sent.moved:
+                # Of the lane, on which others wait too: what it hangs on may never come.
+                self._resting[outcome.terminal] = self._ticks() + REST_MS
             if outcome.outcome not in ("refused", "fork"):
                 aside.pop(outcome.terminal, None)
                 continue

@@ -4,7 +4,8 @@ The head decides: what it covers is had already, what follows it is verified and
 a hole is asked for again, and what contradicts it is a fork: kept in a lane of its own and
 forwarded, so that the cloud has both lines. Only a later epoch that does not chain to what is here
 takes its place: its terminal, restored, has asked every store before it opened it. What was here
-goes to the lane, and the terminal sends its line from the beginning.
+goes to the lane, and the terminal sends its line from the beginning. What lies before the base can
+be compared with nothing here: it goes to the lane too, and the cloud tells what it is.
 """
 
 from __future__ import annotations
@@ -119,7 +120,10 @@ def _take_one(taking: Taking, sealed: bytes, key: Ed25519PublicKey, here: _Here)
             taking.outcome = "gap"
             return False
         # The same place with another entry: to call it "already" would lose a clone's sales.
-        if held != header.last_hash and (held is not None or here.passes_by(header)):
+        if held is None and not here.passes_by(header):
+            # It lies before the base, where nobody here can tell. The cloud can: it goes there.
+            taking.forks.append(Held(header, sealed))
+        elif held != header.last_hash:
             _set_aside(taking, header, sealed)
         return True
     if follows(header, head):
@@ -158,7 +162,8 @@ def _overlap(taking: Taking, header: SegmentHeader, sealed: bytes, here: _Here) 
     if header.first_seq == 1 and header.epoch == EMPTY.epoch:
         prev = EMPTY.hash
     if prev is None:
-        taking.outcome = "gap"
+        # It begins before the base: with nothing to chain it to, it comes again from the beginning.
+        _reline(taking)
         return False
     try:
         entries = open_segment(sealed, prev)

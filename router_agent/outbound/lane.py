@@ -20,6 +20,17 @@ from sentra.protocol.segment import check_signature, read_header
 WAITING_MAX = 500
 """Segments of the lane in one envelope."""
 
+FORGOTTEN_AT_ONCE = 200
+"""Segments dropped in one transaction: a till that sends meanwhile waits some milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How many entries of a lane wait for the cloud, and when the oldest came here."""
+
+    entries: int
+    oldest_at_ms: int
+
 
 @dataclass(frozen=True, slots=True)
 class HeldFork:
@@ -73,6 +84,13 @@ def keep_aside(db: Any, terminal: str, forks: Iterable[Held], now_ms: int) -> No
                 held.sealed,
             ),
         )
+
+
+def give_back(db: Any, terminal: str, held: Iterable[Held]) -> None:
+    """What came to the line again, byte for byte, is no more aside."""
+    if db.execute("SELECT 1 FROM held_fork WHERE terminal = ? LIMIT 1", (terminal,)).fetchone():
+        rows = [(terminal, hashlib.sha256(one.sealed).digest()) for one in held]
+        db.executemany("DELETE FROM held_fork WHERE terminal = ? AND digest = ?", rows)
 
 
 def leave_line(db: Any, terminal: str, in_cloud: tuple[int, int]) -> None:
@@ -141,13 +159,13 @@ def waiting(db: Any, router: str, resting: Sequence[str], bytes_max: int) -> lis
     return found
 
 
-def waits(db: Any) -> tuple[int, int | None]:
-    """(entries of the lane that the cloud has not confirmed, when the oldest came)."""
-    row = db.execute(
-        "SELECT coalesce(sum(last_seq - first_seq + 1), 0), min(received_at_ms) FROM held_fork"
-        " WHERE in_cloud = 0"
-    ).fetchone()
-    return int(row[0]), row[1]
+def waits(db: Any) -> dict[str, Waits]:
+    """By terminal, what of the lane the cloud has not confirmed."""
+    rows = db.execute(
+        "SELECT terminal, sum(last_seq - first_seq + 1), min(received_at_ms) FROM held_fork"
+        " WHERE in_cloud = 0 GROUP BY terminal"
+    )
+    return {terminal: Waits(int(count), oldest) for terminal, count, oldest in rows.fetchall()}
 
 
 def confirm(db: Any, digests: Iterable[bytes]) -> None:
@@ -157,5 +175,43 @@ def confirm(db: Any, digests: Iterable[bytes]) -> None:
 
 
 def confirm_no_more(db: Any) -> None:
-    """The whole lane is sent again."""
-    db.execute("UPDATE held_fork SET in_cloud = 0 WHERE in_cloud = 1")
+    """The whole lane is sent again, and its days are counted anew."""
+    db.execute(
+        "UPDATE held_fork SET in_cloud = 0, confirmed_at_ms = NULL, noted_at_ms = NULL"
+        " WHERE in_cloud = 1"
+    )
+
+
+_UNNOTED = "in_cloud = 1 AND confirmed_at_ms IS NULL"
+
+
+def is_news(db: Any) -> bool:
+    """Whether `remember` would write anything."""
+    query = f"SELECT 1 FROM held_fork WHERE {_UNNOTED} LIMIT 1"  # noqa: S608 - our own text
+    return db.execute(query).fetchone() is not None
+
+
+def remember(db: Any, signed_at_ms: int, now_ms: int) -> None:
+    """Notes of what the cloud has confirmed that it has it by now: by its newest signature's time,
+    and by this machine's clock."""
+    change = f"UPDATE held_fork SET confirmed_at_ms = ?, noted_at_ms = ? WHERE {_UNNOTED}"  # noqa: S608
+    db.execute(change, (signed_at_ms, now_ms))
+
+
+_MAY_GO = "SELECT rowid FROM held_fork WHERE confirmed_at_ms <= ? AND noted_at_ms <= ? LIMIT ?"
+
+
+def has_old(db: Any, newest_signed_at_ms: int, window_ms: int, now_ms: int) -> bool:
+    """Whether `forget` would drop anything."""
+    limits = (newest_signed_at_ms - window_ms, now_ms - window_ms, 1)
+    return db.execute(_MAY_GO, limits).fetchone() is not None
+
+
+def forget(db: Any, newest_signed_at_ms: int, window_ms: int, now_ms: int) -> int:
+    """Drops what the cloud has had for a whole window by both clocks, a few at once; how many.
+
+    However far its database is restored then, it has them.
+    """
+    limits = (newest_signed_at_ms - window_ms, now_ms - window_ms, FORGOTTEN_AT_ONCE)
+    query = f"DELETE FROM held_fork WHERE rowid IN ({_MAY_GO})"  # noqa: S608 - our own text
+    return int(db.execute(query, limits).rowcount)

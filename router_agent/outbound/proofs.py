@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from router_agent.outbound import store
+from router_agent.outbound.bases import base_of
 from sentra.proof import ENTRIES_MAX, Stretch
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.errors import ProtocolError
@@ -98,6 +99,9 @@ def count(db: Connection, note: ProofNote) -> Stretch | None:
     does not hold them all, or cannot read them."""
     try:
         base, end = note.base.to_head(), note.head.to_head()
+        begins = base_of(db, note.terminal)
+        if (base.epoch, base.seq) < (begins.epoch, begins.seq):
+            return None
         if base != EMPTY and _hash_at(db, note.terminal, base) != base.hash:
             return None
         counted = Stretch(base)

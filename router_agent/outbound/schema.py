@@ -105,10 +105,16 @@ MIGRATIONS: Final = (
     );
     CREATE INDEX ix_parked_order_terminal ON parked_order (terminal);
     """,
+    """
+    ALTER TABLE held_fork ADD COLUMN confirmed_at_ms INTEGER;
+    ALTER TABLE held_fork ADD COLUMN noted_at_ms INTEGER;
+    """,
 )
 """`watch`: from when to when the router ran without a break; outside of it nobody knows of the
 line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew.
-`held_fork`: lines that contradict the journal held, or that it left. `held_head.sent_*`: up to
+`held_fork`: lines that contradict the journal held, that it left, or that lie before its base;
+`confirmed_at_ms` and `noted_at_ms`: when the cloud was known to have it, by the cloud's clock and
+by this one. `held_head.sent_*`: up to
 where the cloud has confirmed this very line, whatever its own head is; `contradicts`: it said that
 it has another one. `held_head.archived`, `cloud_word`: what the cloud signed, for the tills.
 `held_base`: the last entry before what is held of a journal that is not held from its beginning.

@@ -62,6 +62,7 @@ def keep(db: Any, takings: Iterable[Taking], now_ms: int) -> None:
         if taking.relined:
             _leave_line(db, taking.terminal)
         lane.keep_aside(db, taking.terminal, taking.forks, now_ms)
+        lane.give_back(db, taking.terminal, taking.held)
         if not taking.held:
             continue
         db.executemany(
@@ -95,6 +96,29 @@ def _leave_line(db: Any, terminal: str) -> None:
     bases.leave(db, terminal)
     lane.leave_line(db, terminal, tuple(row) if row else (EMPTY.epoch, EMPTY.seq))
     forwarding.follow_cloud(db, terminal, EMPTY, on_line=True)
+
+
+def begin_behind(db: Any, mark: Watermark) -> bool:
+    """Begins a journal of which nothing is here where the cloud has come to, by its word, already
+    checked. Whether anything was changed."""
+    head, state = mark.head.to_head(), journal(db, mark.terminal)
+    if state is not None and state.here != EMPTY:
+        return False
+    bases.begin_at(db, mark.terminal, head)
+    if state is None or (state.cloud.epoch, state.cloud.seq) < (head.epoch, head.seq):
+        set_cloud_head(db, state, CloudHead(mark.terminal, head, mark))
+    return True
+
+
+def _begin_lower(db: Any, terminal: str, cloud: Head) -> None:
+    """The cloud was restored, and lost what was never sent here: the journal begins where it has
+    come to now, and the terminal sends it again. What is here waits in the lane meanwhile, since
+    nobody else may have it."""
+    lane.leave_line(db, terminal, (cloud.epoch, cloud.seq))
+    bases.leave(db, terminal)
+    if cloud != EMPTY:
+        bases.begin_at(db, terminal, cloud)
+    forwarding.follow_cloud(db, terminal, cloud, on_line=True)
 
 
 def _meet_cloud(db: Any, taking: Taking) -> None:
@@ -259,8 +283,8 @@ def waiting_segments(db: Any) -> list[WaitingSegment]:
     return found
 
 
-def oldest_waiting_at_ms(db: Any) -> int | None:
-    """When the oldest segment that is not in the cloud came here."""
+def oldest_waiting(db: Any) -> list[int]:
+    """When the oldest segment that is not in the cloud came here, of each journal that has one."""
     firsts = [
         db.execute(
             f"SELECT received_at_ms FROM held_segment WHERE {_WAITING}"  # noqa: S608
@@ -269,7 +293,7 @@ def oldest_waiting_at_ms(db: Any) -> int | None:
         ).fetchone()
         for head in forwarding.cursors(db)
     ]
-    return min((row[0] for row in firsts if row is not None), default=None)
+    return [row[0] for row in firsts if row is not None]
 
 
 def set_cloud_head(db: Any, known: JournalState | None, moved: CloudHead) -> None:
@@ -295,6 +319,10 @@ def set_cloud_head(db: Any, known: JournalState | None, moved: CloudHead) -> Non
             None if mark is None else msgspec.json.encode(mark).decode(),
         ),
     )
+    base = bases.base_of(db, moved.terminal)
+    if (moved.head.epoch, moved.head.seq) < (base.epoch, base.seq):
+        _begin_lower(db, moved.terminal, moved.head)
+        return
     state = journal(db, moved.terminal)
     if state is not None:
         on_line = is_on_line(db, state, moved.head)

@@ -56,13 +56,11 @@ class WaitingSums:
                 if key in self._sums:
                     known[key] = self._sums[key]
             self._sums = known
-        beside, beside_since_ms = lane.waits(db)
-        since_ms = [s.received_at_ms for s in segments]
-        if beside_since_ms is not None:
-            since_ms.append(beside_since_ms)
+        beside = lane.waits(db).values()
+        since_ms = [s.received_at_ms for s in segments] + [one.oldest_at_ms for one in beside]
         in_line = sum(s.last_seq - max(s.first_seq - 1, s.covered_seq) for s in segments)
         return Waiting(
-            entries=in_line + beside,
+            entries=in_line + sum(one.entries for one in beside),
             sales=sum(sales for sales, _ in known.values()),
             amount=sum(amount for _, amount in known.values()),
             more=len(known) < len(segments),

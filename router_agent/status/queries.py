@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from router_agent.operations.journals import JournalState
 from router_agent.operations.line import LineState
-from router_agent.outbound import decisions, line_log, store
+from router_agent.outbound import backlog, decisions, line_log, store
 from router_agent.outbound.line_log import Outage, Watch
 from router_agent.outbound.roll_call import Heard
 from router_agent.outbound.waiting_sums import Waiting
@@ -148,7 +148,7 @@ def _tills(
     now_ms: int,
 ) -> tuple[TillRow, ...]:
     """The branch's terminals by number; revoked ones only while something of theirs waits."""
-    waiting = {lane.terminal: lane.waiting for lane in store.lanes(db)}
+    waiting = backlog.waiting(db)
     states = {state.terminal: state for state in store.journals(db)}
     return tuple(
         _till(

@@ -106,7 +106,8 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
 
     `skew_ms` and `rtt_ms` are what it measured at its last hello. A router says of its terminals
     in `waiting` how many entries are not yet in the cloud, in `terminals` what they told it.
-    `bases` says, by terminal, where its journal begins, once the oldest entries were dropped.
+    `bases` says, by terminal, where its journal begins, once the oldest entries were dropped;
+    `cloud` how far the cloud has it, by its signed word: a router that holds nothing begins there.
     """
 
     software: str
@@ -124,6 +125,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     rtt_ms: int = 0
     proofs: tuple[ProofNote, ...] = ()
     bases: dict[str, Base] = {}
+    cloud: dict[str, Watermark] = {}
 
 
 class HelloAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ _STATUS: Final = {
     "too-slow": 408,
     "snapshot-needed": 410,
     "snapshot-absent": 503,
+    "cloud-unasked": 503,
     "cursor-beyond": 409,
     "range-wrong": 416,
     "order-taken": 409,

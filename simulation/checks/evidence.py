@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from router_agent.outbound import store
+from router_agent.outbound import lane, store
 from sentra.cloud.tables import archive_head, journal_entry, journal_head
 from sentra.protocol.entry import EMPTY, Head
 from sentra.vault import journal
@@ -68,6 +68,7 @@ def _acknowledged(
         yield f"I4 {terminal.name} was told that the cloud has {_say(mark)}, and it has not"
     mark = journal.watermark(db, "router")
     places = [heads[own][0] for heads in held.values() if own in heads]
+    places += [end for router in world.routers for end in _aside(router, own)]
     places += [one.heads[own] for one in world.buried if own in one.heads]
     if mark != EMPTY and not any(_place(mark) <= _place(place) for place in places):
         yield f"I4 {terminal.name} was told that a router has {_say(mark)}, and none has"
@@ -76,6 +77,12 @@ def _acknowledged(
         believed = heads[own][1] if own in heads and name in present else EMPTY
         if believed != EMPTY and _place(believed) > _place(cloud.get(own, EMPTY)):
             yield f"I4 {name} believes that the cloud has {_say(believed)} of {terminal.name}"
+
+
+def _aside(router: RouterMachine, terminal: str) -> list[Head]:
+    """The ends of what a router keeps in its lane: when the cloud is restored, it goes there."""
+    with looking(router.folder) as db:
+        return [Head(one.epoch, one.last_seq, one.last_hash) for one in lane.held(db, terminal)]
 
 
 def _archived(world: World, terminal: str) -> Head:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from sentra.protocol.entry import EMPTY, Entry, Head, head_of, make_entry
 from sentra.protocol.feed import FeedItem, SealedRevision
-from sentra.protocol.messages import Base
+from sentra.protocol.messages import Base, Watermark
 from sentra.protocol.segment import read_header, seal_all
 from sentra.protocol.snapshot import SnapshotNote, unpack_items
 from sentra.vault.epochs import Regained, Restored
@@ -33,6 +33,7 @@ class MemoryShelf(Downloads):
         self.decisions: dict[tuple[str, str], bytes] = {}
         self.stale: set[tuple[str, str]] = set()
         self.begins: Base | None = None
+        self.word: Watermark | None = None
 
     def terminal(self) -> str:
         return self._terminal
@@ -125,6 +126,9 @@ class MemoryShelf(Downloads):
 
     def base(self) -> Base | None:
         return self.begins
+
+    def cloud_word(self) -> Watermark | None:
+        return self.word
 
     def seal_pending(self) -> int:
         pending = self.entries[self._sealed_count :]

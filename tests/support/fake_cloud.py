@@ -28,6 +28,7 @@ from sentra.protocol.bodies import encode_decision
 from sentra.protocol.entry import EMPTY, Entry, Head
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Parcel, unpack
 from sentra.protocol.feed import COMPANY, FeedItem, SealedRevision, pack_page, seal_revision
+from sentra.protocol.journal_page import fill_page, pack_journal_page
 from sentra.protocol.messages import (
     Hello,
     HelloAnswer,
@@ -103,6 +104,7 @@ class FakeCloud:
     kept_from: dict[str, int] = field(default_factory=dict)
     snapshots: dict[str, MemorySnapshot] = field(default_factory=dict)
     cut_off: bool = False
+    sealed: dict[str, list[bytes]] = field(default_factory=dict)
     _listeners: list[queue.SimpleQueue[bytes | None]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -138,6 +140,11 @@ class FakeCloud:
         named = [("device", one) for one in devices] + [("person", one) for one in people]
         self.publish(BRANCH, ("branch", branch), *named)
 
+    def have(self, journal: Journal, *sealed: bytes) -> None:
+        """The cloud got these by another way."""
+        for one in sealed:
+            self._take(journal.terminal, Parcel(one), None)
+
     def wake(self, event: str, data: str) -> None:
         """A word to everybody who listens, unless the cloud `is_mute`."""
         for listener in () if self.is_mute else tuple(self._listeners):
@@ -170,6 +177,8 @@ class FakeCloud:
         signing.verify(mark, key, asked.method, asked.target, asked.body, mark.time_ms)
         if path == "/v1/hello":
             return _json(self._hello(msgspec.json.decode(asked.body, type=Hello)))
+        if path == "/v1/journal" and asked.method == "GET":
+            return self._page(parse_qs(urlsplit(asked.target).query))
         if path == "/v1/journal":
             return self._journal(asked.body)
         if path == "/v1/feed":
@@ -218,6 +227,7 @@ class FakeCloud:
             outcome = "fork" if problem == "fork" else "refused"
         elif follows(header, self.head(terminal)):
             kept += open_segment(parcel.sealed, self.head(terminal).hash)
+            self.sealed.setdefault(terminal, []).append(parcel.sealed)
             outcome, appended = "appended", header.count
         elif (header.epoch, header.last_seq) > _place(self.head(terminal)):
             outcome = "gap"
@@ -229,6 +239,12 @@ class FakeCloud:
             cloud=self._mark(terminal) if kept else None,
             problem=problem,
         )
+
+    def _page(self, query: dict[str, list[str]]) -> Answer:
+        terminal, cursor = query["terminal"][0], (int(query["epoch"][0]), int(query["after"][0]))
+        headers = [(read_header(one), one) for one in self.sealed.get(terminal, [])]
+        behind = [one for header, one in headers if (header.epoch, header.last_seq) > cursor]
+        return Answer(body=pack_journal_page(self.head(terminal), fill_page(behind)))
 
     def _feed(self, query: dict[str, list[str]]) -> Answer:
         kept = self.revisions.get(query["scope"][0], [])

@@ -9,14 +9,14 @@ import structlog
 from sentra.instants import Clock
 from sentra.link.client import Link
 from sentra.link.errors import LinkDown, LinkRefused
-from sentra.protocol.entry import EMPTY
+from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.messages import Hello
 from syncd.daemon.inbound import metrics
 from syncd.daemon.operations.greet import FORK, JOURNAL_BEHIND
 from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName, Talk
 from syncd.daemon.operations.restore import Asked, Line, ask, recover
-from syncd.daemon.outbound.lines import Lines
+from syncd.daemon.outbound.lines import CloudThrough, Lines
 from syncd.daemon.outbound.shelf import VaultShelf
 
 _log = structlog.get_logger(__name__)
@@ -35,7 +35,8 @@ class Recovery:
 
     def is_due(self, talk: Talk) -> bool:
         """Whether a store's hello, or the vault itself, tells of entries that are not here."""
-        return talk.notice in (JOURNAL_BEHIND, FORK) or talk.doubt or self._shelf.is_provisional()
+        told = talk.notice in (JOURNAL_BEHIND, FORK) or talk.doubt is not None
+        return told or self._shelf.is_provisional()
 
     def take(self, talk: Talk, link: Link, hello: Callable[[], Hello]) -> bool:
         """Whether the journal went on in another epoch. Raises LinkDown, LinkRefused."""
@@ -75,7 +76,18 @@ class Recovery:
             unproved = True
             metrics.FAILED.labels(talk.store, error.slug).inc()
             _log.error("a store's journal is not believed", problem=error.slug, detail=str(error))
-        return [*found, *self._others(link, hello)], unproved
+        found += self._others(link, hello)
+        if talk.doubt is not None and not any(one.name == CLOUD for one in found):
+            found += self._cloud_through(link, talk.doubt)
+        return found, unproved
+
+    def _cloud_through(self, link: Link, head: Head) -> Iterator[Asked]:
+        """What the cloud holds, where only a router reaches it. The line is the cloud's if it comes
+        to the very entry that the cloud signed for."""
+        try:
+            yield ask(CLOUD, CloudThrough(link), head, self._shelf)
+        except (LinkDown, LinkRefused, ProtocolError) as error:
+            _log.info("the cloud was not asked through the router", detail=str(error))
 
     def _note_clone(self, talk: Talk, asked: Sequence[Asked], clone: Line) -> None:
         # The cloud alone says who came second: at a router it may be the other machine.

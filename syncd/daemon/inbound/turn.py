@@ -23,7 +23,7 @@ from syncd.daemon.inbound.listen import MISSED
 from syncd.daemon.inbound.recovery import Recovery
 from syncd.daemon.operations import route
 from syncd.daemon.operations.fetch import fetch_page, still_due
-from syncd.daemon.operations.greet import Self, hello_of, note_hello
+from syncd.daemon.operations.greet import Self, evidence_for, hello_of, note_hello
 from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName, Talk
 from syncd.daemon.operations.proving import Prover
 from syncd.daemon.operations.route import Line
@@ -254,7 +254,11 @@ class Turner:
         )
         now_ms = self._clock()
         proofs = self._prover.notes(now_ms, self._ticks())
-        return msgspec.structs.replace(hello_of(self._shelf, me, now_ms), proofs=proofs)
+        return msgspec.structs.replace(
+            hello_of(self._shelf, me, now_ms),
+            proofs=proofs,
+            cloud=evidence_for(talking.talk, self._shelf),
+        )
 
     def _recovers(self, talking: Conversation) -> bool:
         """Whether the journal, which was put back, goes on with what the stores hold of it."""

@@ -69,6 +69,15 @@ def hello_of(shelf: Shelf, me: Self, now_ms: int) -> Hello:
     )
 
 
+def evidence_for(talk: Talk, shelf: Shelf) -> dict[str, Watermark]:
+    """For a hello: up to where the cloud has the journal, by its own word. Only a router that has
+    not shown to hold any of it needs that: it begins behind what the cloud has."""
+    if talk.store == CLOUD or talk.here != EMPTY:
+        return {}
+    mark = shelf.cloud_word()
+    return {} if mark is None else {shelf.terminal(): mark}
+
+
 def note_hello(
     talk: Talk, answer: HelloAnswer, shelf: Shelf, cloud_key: Ed25519PublicKey, now_ms: int
 ) -> None:
@@ -89,7 +98,7 @@ def note_hello(
         _lower_archived(here, mark, shelf)
     note_mark(mark, shelf, cloud_key)
     note_mark(answer.archived.get(terminal), shelf, cloud_key)
-    talk.doubt = talk.store != CLOUD and _is_ahead(mark, shelf, cloud_key)
+    talk.doubt = None if talk.store == CLOUD else _ahead(mark, shelf, cloud_key)
     talk.advice = REVOKED if _STORES_WORD_FOR_REVOKED in answer.notices else None
     # A revoked device gets no decisions; asking for them would be refused.
     talk.timeline = "" if answer.since is None else answer.timeline
@@ -98,11 +107,12 @@ def note_hello(
     _note_timeline(answer, shelf, cloud_key, is_new=is_new)
 
 
-def _is_ahead(mark: Watermark | None, shelf: Shelf, cloud_key: Ed25519PublicKey) -> bool:
-    """Whether the cloud signed for an entry that is not here: the router may know less than it."""
+def _ahead(mark: Watermark | None, shelf: Shelf, cloud_key: Ed25519PublicKey) -> Head | None:
+    """What the cloud signed for and is not here: the router may know less than the cloud."""
     if mark is None or mark.terminal != shelf.terminal() or mark.name != CLOUD:
-        return False
-    return watermark_is_true(mark, cloud_key) and not shelf.holds(mark.head.to_head())
+        return None
+    head = mark.head.to_head()
+    return head if watermark_is_true(mark, cloud_key) and not shelf.holds(head) else None
 
 
 def note_mark(mark: Watermark | None, shelf: Shelf, cloud_key: Ed25519PublicKey) -> bool:

@@ -13,7 +13,7 @@ from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import FeedItem, SealedRevision
 from sentra.protocol.journal_page import JournalPage
-from sentra.protocol.messages import Base, Hello, HelloAnswer, JournalAnswer
+from sentra.protocol.messages import Base, Hello, HelloAnswer, JournalAnswer, Watermark
 from sentra.protocol.snapshot import SnapshotNote
 from sentra.vault.epochs import Regained, Restored
 from sentra.vault.snapshots import Held
@@ -27,7 +27,14 @@ CREDIT_BYTES_START: Final = 1024 * 1024
 """Sent before a store has granted more: one large segment, or a day's live sales."""
 
 
-class Store(Protocol):
+class Pages(Protocol):
+    """Whoever gives a terminal its own journal back."""
+
+    def journal(self, after: Head) -> JournalPage:
+        """Its segments behind a head. Raises LinkDown, LinkRefused, PageDamaged."""
+
+
+class Store(Pages, Protocol):
     """The other end, whichever it is. Every call raises LinkDown or LinkRefused."""
 
     def hello(self, hello: Hello) -> HelloAnswer:
@@ -41,9 +48,6 @@ class Store(Protocol):
 
     def snapshot(self, scope: str, begun: str | None, start: int) -> SnapshotPart:
         """The next part of the snapshot whose digest is `begun`, or another from its beginning."""
-
-    def journal(self, after: Head) -> JournalPage:
-        """This terminal's own segments behind a head. Also raises PageDamaged."""
 
 
 class Shelf(Protocol):
@@ -107,6 +111,9 @@ class Shelf(Protocol):
         """Where the journal begins, with the cloud's word for what was dropped before; None: it is
         here from its beginning."""
 
+    def cloud_word(self) -> Watermark | None:
+        """The cloud's signed word on how far it has the journal, of its present timeline."""
+
     def seal_pending(self) -> int:
         """Seals what no segment holds; how many entries."""
 
@@ -155,10 +162,10 @@ class Talk:
     `here` is the head that it named, `head` the last own entry that it holds; `credit_bytes` what
     it takes next, after `pause_ms`; `due` are the scopes whose feed it has further than this till.
     `notice` and `advice` are words for what a person must see; the first stops the sending until
-    the next hello. `doubt`: the cloud signed for an entry that is not here. `aside`: where two
-    machines use one identity, how far this one's line was sent to the fork lane, and
-    `stored_aside` how many of its entries. `timeline` is the one that its decisions are of, empty
-    where a store of an older version signs none.
+    the next hello. `doubt`: what a router showed the cloud to have, by its signature, and is not
+    here. `aside`: where two machines use one identity, how far this one's line was sent to the
+    fork lane, and `stored_aside` how many of its entries. `timeline` is the one that its decisions
+    are of, empty where a store of an older version signs none.
     """
 
     store: StoreName
@@ -172,6 +179,6 @@ class Talk:
     timeline: str = ""
     notice: str | None = None
     advice: str | None = None
-    doubt: bool = False
+    doubt: Head | None = None
     aside: Head | None = None
     stored_aside: int = 0

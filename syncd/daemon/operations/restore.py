@@ -24,7 +24,7 @@ from sentra.protocol.errors import ChainBroken
 from sentra.protocol.journal_page import PageDamaged
 from sentra.protocol.segment import SegmentHeader, check_signature, open_segment
 from sentra.vault.epochs import Regained, Restored
-from syncd.daemon.operations.ports import CLOUD, Shelf, Store, StoreName
+from syncd.daemon.operations.ports import CLOUD, Pages, Shelf, StoreName
 
 PAGES_MAX = 100_000
 """Pages of one line: ten million entries sealed one by one; more is a store that never ends."""
@@ -72,7 +72,7 @@ def contradicts(shelf: Shelf, name: StoreName, here: Head) -> bool:
     return name == CLOUD or not shelf.has_left(here)
 
 
-def ask(name: StoreName, store: Store, head: Head, shelf: Shelf) -> Asked:
+def ask(name: StoreName, store: Pages, head: Head, shelf: Shelf) -> Asked:
     """What a store holds that is not here.
 
     Raises LinkDown, LinkRefused, and a ProtocolError for a line that this terminal did not write.
@@ -104,7 +104,7 @@ def _is_clone(line: Line, shelf: Shelf, began: Head) -> bool:
 # --- Fetching -----------------------------------------------------------------------------------
 
 
-def fetch_line(name: StoreName, store: Store, head: Head, shelf: Shelf) -> Line:
+def fetch_line(name: StoreName, store: Pages, head: Head, shelf: Shelf) -> Line:
     """The store's line behind the last common entry, from the first guess that it agrees with."""
     guess = shelf.watermark(name)
     if guess != EMPTY and _place(guess) < _place(head) and shelf.holds(guess):
@@ -116,7 +116,7 @@ def fetch_line(name: StoreName, store: Store, head: Head, shelf: Shelf) -> Line:
     return _fetch_from(store, Line(name, head, EMPTY), shelf)
 
 
-def _fetch_from(store: Store, line: Line, shelf: Shelf) -> Line:
+def _fetch_from(store: Pages, line: Line, shelf: Shelf) -> Line:
     key, at = shelf.public_key(), line.parted
     hashes = {_place(at): at.hash}
     for _ in range(PAGES_MAX):
@@ -124,6 +124,8 @@ def _fetch_from(store: Store, line: Line, shelf: Shelf) -> Line:
         for sealed in store.journal(at).sealed:
             at = _take(line, sealed, key, shelf, at, hashes)
         if _place(at) >= _place(line.head):
+            if hashes.get(_place(line.head)) != line.head.hash:
+                raise PageDamaged("the journal there is not the one that its head is of")
             return line
         if at == before:
             break

@@ -7,10 +7,23 @@ from collections.abc import Callable, Sequence
 from sentra.events import Device
 from sentra.instants import Clock
 from sentra.link.client import Link
+from sentra.protocol.entry import Head
+from sentra.protocol.journal_page import JournalPage
 from sentra.vault.identity import Identity
 
 ADDRESSES_MAX = 8
 """Addresses of routers that are tried in one turn; a branch has one router, seldom two."""
+
+
+class CloudThrough:
+    """The cloud's line of this terminal's journal, as a router fetches it for it."""
+
+    def __init__(self, router: Link) -> None:
+        self._router = router
+
+    def journal(self, after: Head) -> JournalPage:
+        """A page. Raises LinkDown, LinkRefused, PageDamaged."""
+        return self._router.journal(after, of_cloud=True)
 
 
 class Lines:

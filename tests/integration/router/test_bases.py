@@ -1,15 +1,18 @@
-"""A router that is new to a till which forgot its oldest entries: the journal begins there."""
+"""A new router: a journal begins where the cloud has come to, or where its till's memory does."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from router_agent.status.queries import status
 from router_agent.verify import prove
 from sentra.link.errors import LinkRefused
-from sentra.protocol.entry import Head, head_of
+from sentra.protocol.entry import EMPTY, Head, head_of
 from sentra.protocol.envelope import Parcel
-from sentra.protocol.messages import Base, HeadNote, note_of, sign_watermark
+from sentra.protocol.messages import Base, HeadNote, Watermark, note_of, sign_watermark
 from tests.integration.router.conftest import Running
 from tests.support.fake_cloud import a_hello, now_ms
 from tests.support.journals import Journal
@@ -63,3 +66,68 @@ def test_a_base_that_is_no_head_is_refused(served: Running, journal: Journal) ->
     with pytest.raises(LinkRefused) as refused:
         served.link(journal).hello(a_hello(journal, bases=odd))
     assert refused.value.slug == "malformed"
+
+
+def has_word(
+    journal: Journal, seq: int, key: Ed25519PrivateKey = CLOUD_KEY
+) -> dict[str, Watermark]:
+    """The cloud's word on how far it has a journal, as the terminal carries it."""
+    head = head_of(journal.entries[seq - 1])
+    return {journal.terminal: sign_watermark(key, "cloud", journal.terminal, head, now_ms())}
+
+
+def test_a_new_router_is_sent_what_the_cloud_does_not_have(
+    served: Running, journal: Journal, until: Callable[..., None]
+) -> None:
+    journal.sell(10)
+    first = [journal.sealed(1, 4), journal.sealed(5, 6)]
+    served.cloud.have(journal, *first)
+    link = served.link(journal)
+    answer = link.hello(a_hello(journal, cloud=has_word(journal, 6)))
+    assert answer.here[journal.terminal].to_head() == head_of(journal.entries[5])
+    sent = link.send([Parcel(journal.sealed(7, 10))])
+    assert (sent.outcomes[0].outcome, sent.outcomes[0].here.seq) == ("appended", 10)
+    until(lambda: served.cloud.count(journal.terminal) == 10)
+    assert status(served.router).waiting.entries == 0
+    served.router.stop()
+    assert [proof.problems for proof in prove(served.folder)] == [(), ()]
+    served.start()
+
+
+def test_nobody_but_the_cloud_says_what_the_cloud_has(
+    served: Running, journal: Journal, other: Journal
+) -> None:
+    journal.sell(4)
+    other.sell(4)
+    link = served.link(journal)
+    forged = has_word(journal, 4, Ed25519PrivateKey.generate())
+    of_another = {journal.terminal: has_word(other, 4)[other.terminal]}
+    for words in (forged, of_another, has_word(other, 4)):
+        answer = link.hello(a_hello(journal, cloud=words))
+        assert answer.here[journal.terminal].to_head() == EMPTY
+    odd = {journal.terminal: Watermark("cloud", journal.terminal, HeadNote(0, 1, "z"), 1, "")}
+    with pytest.raises(LinkRefused) as refused:
+        link.hello(a_hello(journal, cloud=odd))
+    assert refused.value.slug == "malformed"
+
+
+def test_what_is_not_here_a_router_fetches_from_the_cloud_for_its_terminal(
+    served: Running, journal: Journal, other: Journal
+) -> None:
+    journal.sell(10)
+    sealed = [journal.sealed(1, 4), journal.sealed(5, 6), journal.sealed(7, 10)]
+    served.cloud.have(journal, *sealed[:2])
+    link = served.link(journal)
+    link.hello(a_hello(journal, cloud=has_word(journal, 6)))
+    link.send([Parcel(sealed[2])])
+    assert link.journal(EMPTY).sealed[:2] == sealed[:2], "the beginning comes from the cloud"
+    assert link.journal(head_of(journal.entries[5])).sealed == sealed[2:], "the rest is here"
+    assert link.journal(EMPTY, of_cloud=True).sealed[:2] == sealed[:2]
+    assert served.link(other).journal(EMPTY, of_cloud=True).sealed == [], "everybody's own alone"
+    assert link.journal(EMPTY, of_cloud=True, terminal=other.terminal).sealed[:2] == sealed[:2]
+    served.cloud.down = True
+    assert link.journal(EMPTY).sealed == sealed[2:], "what is here, which says that more is missing"
+    with pytest.raises(LinkRefused) as refused:
+        link.journal(EMPTY, of_cloud=True)
+    assert (refused.value.slug, refused.value.problem.status) == ("cloud-unasked", 503)
+    assert refused.value.problem.retry

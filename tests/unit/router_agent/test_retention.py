@@ -171,3 +171,55 @@ def test_a_base_is_believed_only_with_the_clouds_word_for_all_of_it(mini: Mini) 
     assert not base("cloud", own, 8).is_covered(own, key)
     assert not base("archived", "another", 8).is_covered(own, key)
     assert not base("archived", own, 8, Ed25519PrivateKey.generate()).is_covered(own, key)
+
+
+def aside(mini: Mini) -> list[int]:
+    with mini.vault.reader() as db:
+        return [one.last_seq for one in lane.held(db, mini.journal.terminal)]
+
+
+@pytest.fixture
+def forked(mini: Mini) -> Mini:
+    """A second machine's line is in the lane; the cloud has confirmed its first segment."""
+    clone = Journal(2)
+    clone.terminal, clone.key = mini.journal.terminal, mini.journal.key
+    clone.sell(4, amount=9_900)
+    assert mini.take(clone.sealed(1, 2), clone.sealed(3, 4)) == "fork"
+    with mini.vault.writer() as db:
+        first = next(lane.held(db, mini.journal.terminal))
+        lane.confirm(db, [first.digest])
+    return mini
+
+
+def test_what_the_cloud_has_had_in_its_lane_for_a_window_goes_and_the_rest_waits(
+    forked: Mini,
+) -> None:
+    forked.hear(6, 9, T0)
+    forked.keep(T0)
+    forked.hear(6, 9, LATER - 1)
+    forked.keep(LATER)
+    assert aside(forked) == [2, 4], "a window by the cloud's signatures too"
+    forked.hear(6, 9, LATER)
+    forked.keep(LATER - 1)
+    assert aside(forked) == [2, 4], "and by this clock"
+    forked.keep(LATER)
+    assert aside(forked) == [4]
+    with forked.vault.reader() as db:
+        assert lane.waits(db)[forked.journal.terminal].entries == 2
+
+
+def test_after_a_restore_of_the_cloud_the_lanes_days_are_counted_anew(forked: Mini) -> None:
+    forked.hear(6, 9, T0)
+    forked.keep(T0)
+    with forked.vault.writer() as db:
+        lane.confirm_no_more(db)
+        lane.confirm(db, [one.digest for one in lane.held(db, forked.journal.terminal)])
+    forked.hear(6, 9, LATER)
+    forked.keep(LATER)
+    assert aside(forked) == [2, 4]
+
+
+def test_without_any_signed_word_the_lane_stays(forked: Mini) -> None:
+    forked.keep(T0)
+    forked.keep(LATER)
+    assert aside(forked) == [2, 4]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sentra.projection.tables import SHARED
 from sentra.protocol.entry import EMPTY, Head, first_broken, head_of
 from sentra.protocol.errors import ProtocolError, SignatureWrong
-from sentra.protocol.messages import sign_watermark
-from sentra.vault import journal, state
+from sentra.protocol.journal_page import PageDamaged
+from sentra.protocol.messages import sign_watermark, watermark_is_true
+from sentra.vault import journal, state, watermarks
 from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
 from sentra.vault.epochs import secure_head
 from sentra.vault.failures import VaultFull
-from syncd.daemon.operations.greet import FORK, JOURNAL_BEHIND, Self, hello_of, note_hello
+from syncd.daemon.operations.greet import (
+    FORK,
+    JOURNAL_BEHIND,
+    Self,
+    evidence_for,
+    hello_of,
+    note_hello,
+)
+from syncd.daemon.operations.greet import TIMELINE as TIMELINE_MARK
 from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName, Talk
 from syncd.daemon.operations.restore import Outcome, ask, recover
 from syncd.daemon.operations.send import send_aside, send_next
@@ -389,11 +398,48 @@ def test_a_router_that_knows_less_shows_the_clouds_word_and_the_cloud_is_asked(
     head = cloud.head(TERMINAL)
     router.marks[TERMINAL] = sign_watermark(CLOUD_KEY, CLOUD, TERMINAL, head, START_MS)
     talk = machine.greet(ROUTER, router)
-    assert (talk.notice, talk.doubt) == (None, True)
+    assert (talk.notice, talk.doubt) == (None, head)
     router.marks[TERMINAL] = sign_watermark(ROUTER_KEY, CLOUD, TERMINAL, head, START_MS)
     assert not machine.greet(ROUTER, router).doubt, "nobody else's word is worth a question"
     machine.meet(router=router, cloud=cloud)
     assert machine.numbers() == [1, 2, 3, 4, 5]
+    machine.vault.close()
+
+
+def test_a_line_that_does_not_come_to_the_signed_entry_is_not_the_clouds(
+    machines: Callable[[], Machine], cloud: MemoryStore
+) -> None:
+    machine = machines()
+    machine = put_back(machine, a_loss(machine, cloud, CLOUD), whole=True)
+    other = replace(cloud.head(TERMINAL), hash=bytes(32))
+    with pytest.raises(PageDamaged):
+        ask(CLOUD, cloud, other, machine.shelf)
+    assert ask(CLOUD, cloud, cloud.head(TERMINAL), machine.shelf).line is not None
+    machine.vault.close()
+
+
+def test_only_a_router_that_holds_nothing_is_shown_the_clouds_word(
+    machines: Callable[[], Machine], cloud: MemoryStore, router: MemoryStore
+) -> None:
+    machine = machines()
+    machine.sell(1, 2, 3)
+    empty = machine.greet(ROUTER, router)
+    assert evidence_for(empty, machine.shelf) == {}, "the cloud has said nothing yet"
+    machine.send(CLOUD, cloud)
+    machine.greet(CLOUD, cloud)
+    (mark,) = evidence_for(empty, machine.shelf).values()
+    assert (mark.name, mark.terminal, mark.head.to_head()) == (
+        CLOUD,
+        TERMINAL,
+        machine.shelf.head(),
+    )
+    assert watermark_is_true(mark, CLOUD_PUBLIC)
+    assert evidence_for(Talk(CLOUD), machine.shelf) == {}
+    machine.send(ROUTER, router)
+    assert evidence_for(machine.greet(ROUTER, router), machine.shelf) == {}
+    with machine.vault.writer() as db:
+        watermarks.reset_watermark(db, TIMELINE_MARK, EMPTY, mark.at_ms + 1, "")
+    assert evidence_for(empty, machine.shelf) == {}, "said on a timeline that is gone"
     machine.vault.close()
 
 
