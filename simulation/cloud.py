@@ -33,11 +33,11 @@ from simulation.databases import Database
 from simulation.power import Grid, Life
 from simulation.wire import Answer, Request, ask
 from syncd.service.bootstrap import create_service
-from syncd.service.config import read_settings
+from syncd.service.config import Settings, read_settings
 from syncd.service.courier import CloudTaker
 from syncd.service.inbound.parts import EXTENSION, Parts
 from syncd.service.outbound.known_devices import KnownDevices
-from syncd.service.outbound.threads import Lane, thread_engine
+from syncd.service.outbound.threads import Lane
 
 ADDRESS: Final = "cloud.simulated:443"
 URL: Final = f"https://{ADDRESS}"
@@ -136,7 +136,6 @@ class Cloud:
         self.keys, self.time = keys, time
         self.clock = MachineClock(time)
         self.database = database
-        self.engine = make_engine(database.owner_url)
         self.life = Life("service")
         self.faults: list[str] = []
         self.troubles: list[str] = []
@@ -144,15 +143,6 @@ class Cloud:
         self._published: Revisions = {}
         self._published_kept: Revisions = {}
         self._grid = grid
-        self._settings = read_settings(
-            {
-                "SENTRA_DATABASE_URL": database.app_url,
-                "SENTRA_REDIS_URL": "redis://redis.simulated",
-                "SENTRA_KEYS_DIR": str(keys.folder),
-                "SENTRA_SYNC_URL": URL,
-            }
-        )
-        self._service: Engine | None = None
         self._lane: InlineLane | None = None
         self.start()
 
@@ -160,10 +150,10 @@ class Cloud:
         """A new process of the service: the production app with a lane and keys of ours."""
         self.stop()
         life = self.life = Life("service")
-        service = self._service = thread_engine(self._settings.database_url)
         self.troubles.clear()
-        lane = self._lane = InlineLane(service, life, self.troubles)
-        app = self._app = create_service(self._settings, clock=self.clock)
+        place = self.database.place
+        lane = self._lane = InlineLane(place.service.execution_options(), life, self.troubles)
+        app = self._app = create_service(self._settings(), clock=self.clock)
         app.extensions[EXTENSION] = replace(
             cast(Parts, app.extensions[EXTENSION]),
             ingest=lane,
@@ -180,8 +170,21 @@ class Cloud:
         self.life.end()
         if self._lane is not None:
             self._lane.close()
-        if self._service is not None:
-            self._service.dispose()
+
+    @property
+    def engine(self) -> Engine:
+        """The owner's, for the back office and for looking."""
+        return self.database.place.owner
+
+    def _settings(self) -> Settings:
+        return read_settings(
+            {
+                "SENTRA_DATABASE_URL": self.database.place.app_url,
+                "SENTRA_REDIS_URL": "redis://redis.simulated",
+                "SENTRA_KEYS_DIR": str(self.keys.folder),
+                "SENTRA_SYNC_URL": URL,
+            }
+        )
 
     def archive(self, objects: LocalObjects) -> int:
         """The worker archives everything; how many segments."""
@@ -233,7 +236,7 @@ class Cloud:
     @contextmanager
     def _app_engine(self) -> Iterator[Engine]:
         """With the rights of the programs, gone afterwards."""
-        engine = make_engine(self.database.app_url, pool_size=1)
+        engine = make_engine(self.database.place.app_url, pool_size=1)
         try:
             yield engine
         finally:
@@ -242,13 +245,15 @@ class Cloud:
     def back_up(self) -> None:
         """Keep what the database holds now, in place of what was kept before."""
         self._published_kept = dict(self._published)
-        self._detached(self.database.back_up)
+        self.database.back_up()
 
     def restore(self) -> None:
         """The database becomes again what was kept; nobody tells anybody."""
         self.left_timelines.add(self._timeline())
         self._published = dict(self._published_kept)
-        self._detached(self.database.restore)
+        self.stop()
+        self.database.restore()
+        self.start()
         # What the backup says of its timeline holds no longer; the service has to notice.
         self.left_timelines.add(self._timeline())
 
@@ -256,17 +261,9 @@ class Cloud:
         with self.engine.connect() as connection:
             return the_company(connection).timeline
 
-    def _detached(self, work: Callable[[], None]) -> None:
-        """PostgreSQL copies a database only while nobody is connected to it."""
-        self.stop()
-        self.engine.dispose()
-        work()
-        self.start()
-
     def close(self) -> None:
         """The end of the run."""
         self.stop()
-        self.engine.dispose()
 
     def answer(self, request: Request) -> Answer:
         """The service's answer. Raises PowerCut."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -94,9 +95,32 @@ class Disks:
         return self._folder / f"{name}-{next(self._numbers)}"
 
 
+_around: ContextVar[dict[Path, Connection] | None] = ContextVar("around", default=None)
+
+
+@contextmanager
+def looking_around() -> Iterator[None]:
+    """In the block each disk is opened once, however often somebody looks. No machine may work
+    meanwhile: it would find its disk in use."""
+    opened: dict[Path, Connection] = {}
+    before = _around.set(opened)
+    try:
+        yield
+    finally:
+        _around.reset(before)
+        for db in opened.values():
+            db.close()
+
+
 @contextmanager
 def looking(folder: Path) -> Iterator[Connection]:
     """A connection of nobody's, for looking at what is on a disk and for damaging it."""
+    opened = _around.get()
+    if opened is not None:
+        if folder not in opened:
+            opened[folder] = connect(folder / DATABASE_FILE, read_key(folder), "write")
+        yield opened[folder]
+        return
     db = connect(folder / DATABASE_FILE, read_key(folder), "write")
     try:
         yield db

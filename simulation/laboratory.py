@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -15,7 +16,7 @@ from typing import Final
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys, create_keys
@@ -25,17 +26,16 @@ from sentra.vault.keys import STORE_SETTING
 from simulation import limits
 from simulation.clocks import TrueTime
 from simulation.cloud import Cloud
-from simulation.databases import Database
+from simulation.databases import Databases
 from simulation.disks import Disks, Templates
 from simulation.machines import Site
 from simulation.network import Network
-from simulation.office import Office
+from simulation.office import BRANCH_IDS, Office
 from simulation.plan import Plan
 from simulation.power import Grid
 from simulation.trace import Trace
 from simulation.world import World
 
-TEMPLATE: Final = "simulation_template"
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made inside
 MEMORY_FREE_BYTES_MIN: Final = 2 * 1024**3
 
@@ -47,28 +47,30 @@ class Laboratory:
 
     def __init__(self, server: EmbeddedPostgres, folder: Path) -> None:
         """`folder` is empty, and its owner removes it."""
-        self._server, self._folder = server, folder
+        self._folder = folder
         self._maintenance = create_engine(server.url(), isolation_level="AUTOCOMMIT", pool_size=1)
-        self._template = Database(server, self._maintenance, TEMPLATE)
-        self._template.make("template0")
-        engine = make_engine(self._template.owner_url)
-        migrate(engine)
-        engine.dispose()
+        self._template = f"simulation_{os.getpid()}_{next(_numbers)}"
+        self._run(f"CREATE DATABASE {self._template} TEMPLATE template0")
+        _furnish(server.url(self._template))
+        self._databases = Databases(server, self._maintenance, self._template)
         self._templates = Templates(folder / "templates")
         self._keys = create_keys(folder / "keys", company="Toko Sentosa", hosts=("127.0.0.1",))
 
     def close(self) -> None:
         """The end of all runs."""
-        self._template.drop()
+        self._databases.close()
+        self._run(f"DROP DATABASE {self._template}")
         self._maintenance.dispose()
+
+    def _run(self, statement: str) -> None:
+        with self._maintenance.connect() as connection:
+            connection.execute(text(statement))
 
     @contextmanager
     def world(self, plan: Plan) -> Iterator[World]:
         """A world as the plan begins with it; nothing of it is left afterwards."""
-        name = f"simulation_{os.getpid()}_{next(_numbers)}"
-        folder = self._folder / name
-        database = Database(self._server, self._maintenance, name)
-        database.make(TEMPLATE)
+        folder = self._folder / str(next(_numbers))
+        database = self._databases.fresh()
         time, grid, trace = TrueTime(), Grid(), Trace()
         network = Network(time, trace)
         site = Site(plan.seed, time, grid, network, trace, Disks(folder, self._templates))
@@ -79,13 +81,26 @@ class Laboratory:
                 yield world
         finally:
             world.close()
-            database.drop()
             shutil.rmtree(folder, ignore_errors=True)
 
     def _keys_of(self, plan: Plan) -> CompanyKeys:
         """The company's keys, with one for signing that hangs on the seed."""
         secret = plan.seed.to_bytes(32, "big", signed=True)
         return replace(self._keys, signing_key=Ed25519PrivateKey.from_private_bytes(secret))
+
+
+def _furnish(url: str) -> None:
+    """Today's schema, with the partitions of every branch that a world may have."""
+    engine = make_engine(url)
+    migrate(engine)
+    with engine.begin() as connection:
+        for number, branch in enumerate(BRANCH_IDS):
+            add = "INSERT INTO branch (id, code, name, zone, cash_step, created_at_ms)"
+            values = {"id": branch, "code": str(number)}
+            connection.execute(text(f"{add} VALUES (:id, :code, '', '', 1, 0)"), values)
+            connection.execute(text("SELECT make_partitions(CAST(:id AS uuid))"), values)
+        connection.execute(text("DELETE FROM branch"))
+    engine.dispose()
 
 
 @contextmanager
@@ -121,7 +136,11 @@ def laboratory() -> Iterator[Laboratory]:
         running_postgres(Path(name) / "postgres", fsync=False) as server,
     ):
         made = Laboratory(server, Path(name) / "runs")
+        # All that is loaded by now stays to the end: the collector need not go over it each time.
+        gc.collect()
+        gc.freeze()
         try:
             yield made
         finally:
+            gc.unfreeze()
             made.close()

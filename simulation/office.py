@@ -20,13 +20,19 @@ from sentra.ids import RANDOM_BYTES, uuid7
 from sentra.protocol.feed import COMPANY, FeedItem
 from sentra.vault.archived import DAY_MS, WINDOW_DAYS_DEFAULT
 from sentra.vault.identity import Identity
+from simulation.clocks import START_MS
 from simulation.cloud import URL, Cloud
 
 GOODS: Final = 12
 """Products at the start: enough for carts with several lines, few enough to be sold again."""
 
+REVISIONS_OF_GOODS: Final = 3
+"""In which they are published: more than one page of the feed where limits are tight."""
+
 _PRICES: Final = (500, 1_250, 3_300, 7_900, 12_345, 50_000, 149_999)
 _ZONES: Final = (("SGT", "Sangatta", "Asia/Makassar"), ("JYP", "Jayapura", "Asia/Jayapura"))
+BRANCH_IDS: Final = tuple(uuid7(START_MS, bytes([n]) * RANDOM_BYTES) for n in range(len(_ZONES)))
+"""The same in every run, so that their partitions are made once."""
 
 
 @dataclass(slots=True)
@@ -75,10 +81,10 @@ class Office:
             items = [company_item(the_company(connection))]
             items += [feed.item("tax", each.id, each) for each in taxes]
             self._publish(connection, COMPANY, items)
-            for code, name, zone in _ZONES[:branches]:
-                self._add_branch(connection, Branch(self.new_id(), code, name, zone))
-        for _ in range(GOODS):
-            self.add_product(self._dice)
+            for branch_id, place in list(zip(BRANCH_IDS, _ZONES, strict=True))[:branches]:
+                self._add_branch(connection, Branch(branch_id, *place))
+        for _ in range(REVISIONS_OF_GOODS):
+            self.add_products(self._dice, GOODS // REVISIONS_OF_GOODS)
 
     def _add_branch(self, connection: Connection, branch: Branch) -> None:
         now_ms = self._cloud.time.now_ms
@@ -187,10 +193,31 @@ class Office:
 
     # -- goods --------------------------------------------------------------------------------
 
-    def add_product(self, dice: random.Random) -> None:
-        """A new product."""
-        number = len(self.goods) + 1
-        product = Product(
+    def add_products(self, dice: random.Random, count: int) -> None:
+        """New products, in one revision."""
+        made = [self._product(dice, len(self.goods) + number) for number in range(1, count + 1)]
+        now_ms = self._cloud.time.now_ms
+        rows = [
+            {
+                "id": product.id,
+                "code": product.code,
+                "name": product.name,
+                "unit": product.unit,
+                "tax_code": product.tax_code,
+                "weighed": product.weighed,
+                "created_at_ms": now_ms,
+                "updated_at_ms": now_ms,
+            }
+            for product in made
+        ]
+        with self._cloud.engine.begin() as connection:
+            connection.execute(tables.product.insert(), rows)
+            items = [feed.item("product", product.id, product) for product in made]
+            self._publish(connection, COMPANY, items)
+        self.goods += made
+
+    def _product(self, dice: random.Random, number: int) -> Product:
+        return Product(
             id=self.new_id(),
             code=f"P{number:04}",
             name=f"Barang {number}",
@@ -201,21 +228,6 @@ class Office:
             barcodes=(f"899{number:010}",),
             weighed=dice.random() < 0.2,
         )
-        now_ms = self._cloud.time.now_ms
-        row = {
-            "id": product.id,
-            "code": product.code,
-            "name": product.name,
-            "unit": product.unit,
-            "tax_code": product.tax_code,
-            "weighed": product.weighed,
-            "created_at_ms": now_ms,
-            "updated_at_ms": now_ms,
-        }
-        with self._cloud.engine.begin() as connection:
-            connection.execute(tables.product.insert().values(row))
-            self._publish(connection, COMPANY, [feed.item("product", product.id, product)])
-        self.goods.append(product)
 
     def change_prices(self, dice: random.Random, count: int) -> None:
         """New prices for some products, in one revision."""

@@ -13,6 +13,7 @@ from sentra.failures import Failure
 from simulation import checks
 from simulation.checks import heads
 from simulation.checks.evidence import cloud_heads
+from simulation.checks.sums import refund_count
 from simulation.laboratory import Laboratory
 from simulation.network import NeverEnds
 from simulation.plan import Plan, Step
@@ -70,6 +71,7 @@ def run(laboratory: Laboratory, plan: Plan, begin: Callable[[World], None] = _no
         if not broken:
             broken = list(checks.at_the_end(world, random.Random(f"{plan.seed} damage")))
         counts["sales"] = sum(len(one.shown) for one in world.terminals)
+        counts["refunds"] = refund_count(world)
         trace = world.site.trace
         for name, head in sorted(cloud_heads(world).items()):
             trace.say(f"head {name} {head.epoch}/{head.seq} {head.hash.hex()}")

@@ -73,7 +73,7 @@ def _price(world: World, _step: Step, dice: random.Random) -> str:
 
 
 def _goods(world: World, _step: Step, dice: random.Random) -> str:
-    world.office.add_product(dice)
+    world.office.add_products(dice, 1)
     return "a product"
 
 

@@ -10,22 +10,25 @@ import random
 from collections.abc import Iterator
 
 from simulation.checks import catalogues, damage, evidence, heads, journals, projections, sums
+from simulation.disks import looking_around
 from simulation.world import World
 
 
 def at_any_moment(world: World) -> Iterator[str]:
     """What holds in the middle of every fault; each broken one begins with its number."""
     yield from world.faults()
-    yield from evidence.check(world)
+    with looking_around():
+        yield from evidence.check(world)
 
 
 def at_the_end(world: World, dice: random.Random) -> Iterator[str]:
     """What holds when the faults have stopped."""
     yield from world.faults()
-    yield from evidence.check(world)
-    yield from heads.check(world)
-    yield from journals.check(world)
-    yield from projections.check(world)
-    yield from sums.check(world)
-    yield from catalogues.check(world)
-    yield from damage.check(world, dice)
+    with looking_around():
+        yield from evidence.check(world)
+        yield from heads.check(world)
+        yield from journals.check(world)
+        yield from projections.check(world)
+        yield from sums.check(world)
+        yield from catalogues.check(world)
+        yield from damage.check(world, dice)

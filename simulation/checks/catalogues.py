@@ -21,21 +21,56 @@ from simulation.world import World
 Items = dict[tuple[str, str], bytes]
 
 
+class _Feeds:
+    """All that the scopes ever published, each revision opened and its signature verified once."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        key = world.cloud.keys.signing_key.public_key()
+        published = world.cloud.revisions()
+        self._opened = {place: open_revision(published[place], key) for place in sorted(published)}
+        self._present: dict[str, Items] = {}
+
+    def at(self, scope: str, cursor: int) -> Items:
+        """What the scope's revisions give up to a cursor."""
+        items: Items = {}
+        for (of, number), revision in self._opened.items():
+            for item in revision if of == scope and number <= cursor else ():
+                items.pop((item.kind, item.key), None)
+                if item.body is not None:
+                    items[item.kind, item.key] = item.body
+        return items
+
+    def head(self, scope: str) -> int:
+        """The scope's last revision."""
+        return max((number for of, number in self._opened if of == scope), default=0)
+
+    def present(self, scope: str) -> Items:
+        """What the cloud itself says of the scope now."""
+        if scope not in self._present:
+            with self._world.cloud.engine.connect() as connection:
+                state = feed.state(connection, scope)
+            self._present[scope] = {
+                (one.kind, one.key): one.body for one in state if one.body is not None
+            }
+        return self._present[scope]
+
+
 def check(world: World) -> Iterator[str]:
     """Tills' catalogues, and what tills and routers hold of whom."""
-    left_behind = _left_behind(world)
-    yield from _snapshots(world)
+    left_behind, feeds = _left_behind(world), _Feeds(world)
+    yield from _snapshots(world, feeds)
     for terminal in world.terminals:
         with looking(terminal.folder) as db:
             if terminal.identity.device_id not in left_behind:
-                yield from _catalogue(world, terminal, db)
+                yield from _catalogue(terminal, db, feeds)
             yield from _scopes(terminal.name, terminal.identity.branch_id, db, "decision")
     for router in world.routers:
         with looking(router.folder) as db:
             for table in ("cached_revision", "branch_item"):
                 yield from _scopes(router.name, world.branch_of(router).id, db, table)
             yield from _terminals(world, router, db)
-            yield from _at_router(world, router, db)
+            yield from _at_router(world, router, db, feeds)
 
 
 def _left_behind(world: World) -> set[str]:
@@ -49,13 +84,13 @@ def _left_behind(world: World) -> set[str]:
         return set(connection.execute(revoked).scalars())
 
 
-def _catalogue(world: World, terminal: TerminalMachine, db: Connection) -> Iterator[str]:
+def _catalogue(terminal: TerminalMachine, db: Connection, feeds: _Feeds) -> Iterator[str]:
     expected: Items = {}
     for scope in (COMPANY, terminal.identity.branch_id):
         cursor = catalogue.cursor(db, scope)
-        replayed, head = _replay(world, scope, cursor)
+        replayed = feeds.at(scope, cursor)
         expected |= replayed
-        if cursor == head and replayed != _present(world, scope):
+        if cursor == feeds.head(scope) and replayed != feeds.present(scope):
             yield f"I9 the feed of {scope} does not give what the cloud says of it"
     held = {
         (kind, key): bytes(body)
@@ -72,27 +107,7 @@ def _catalogue(world: World, terminal: TerminalMachine, db: Connection) -> Itera
         yield f"I9 {terminal.name} has another {kind} {key} than the cloud at its revision"
 
 
-def _replay(world: World, scope: str, cursor: int) -> tuple[Items, int]:
-    """What all that the scope ever published gives up to a cursor, and the last of it."""
-    key = world.cloud.keys.signing_key.public_key()
-    published = world.cloud.revisions()
-    numbers = sorted(number for of, number in published if of == scope)
-    items: Items = {}
-    for number in (one for one in numbers if one <= cursor):
-        for item in open_revision(published[scope, number], key):
-            items.pop((item.kind, item.key), None)
-            if item.body is not None:
-                items[item.kind, item.key] = item.body
-    return items, numbers[-1] if numbers else 0
-
-
-def _present(world: World, scope: str) -> Items:
-    with world.cloud.engine.connect() as connection:
-        state = feed.state(connection, scope)
-    return {(one.kind, one.key): one.body for one in state if one.body is not None}
-
-
-def _snapshots(world: World) -> Iterator[str]:
+def _snapshots(world: World, feeds: _Feeds) -> Iterator[str]:
     """Each snapshot of the present timeline is what its scope was at its revision."""
     c = feed_snapshot.c
     query = select(c.scope, c.revision, c.packed).where(
@@ -103,15 +118,15 @@ def _snapshots(world: World) -> Iterator[str]:
     for row in rows:
         blocks = unpack_items(row.scope, [bytes(row.packed)])
         held = {(one.kind, one.key): one.body for block in blocks for one in block}
-        if held != _replay(world, row.scope, row.revision)[0]:
+        if held != feeds.at(row.scope, row.revision):
             yield f"I9 the snapshot of {row.scope} at {row.revision} is not what the feed gives"
 
 
-def _at_router(world: World, router: RouterMachine, db: Connection) -> Iterator[str]:
+def _at_router(world: World, router: RouterMachine, db: Connection, feeds: _Feeds) -> Iterator[str]:
     """What a router knows itself, of devices and people, is the feed's at its revision."""
     expected: Items = {}
     for scope in (COMPANY, world.branch_of(router).id):
-        expected |= _replay(world, scope, decisions.feed_cursor(db, scope))[0]
+        expected |= feeds.at(scope, decisions.feed_cursor(db, scope))
     items = db.execute("SELECT kind, key, body FROM branch_item")
     held = {(kind, key): bytes(body) for kind, key, body in items}
     own = {place: body for place, body in expected.items() if place[0] in decisions.KEPT_KINDS}

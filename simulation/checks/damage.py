@@ -78,7 +78,7 @@ def _in_cloud(world: World, dice: random.Random) -> Iterator[str]:
             return
         (terminal, epoch, seq), column = dice.choice(places), dice.choice(_COLUMNS)
         _flip_in_cloud(connection, column, (terminal, epoch, seq), dice)
-        report = verify_cloud(connection)
+        report = verify_cloud(connection, terminal_id=terminal)
         connection.rollback()
     named = {(one.terminal_id, one.epoch, one.seq) for one in report.differences}
     if (terminal, epoch, seq) not in named:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from router_agent.outbound import store
 from router_agent.outbound.bases import base_of
@@ -124,6 +124,14 @@ def _in_cloud(world: World) -> Sums:
     tenders = select(tender.shift_id, tender.kind, tender.amount, tender.change_given)
     with world.cloud.engine.connect() as connection:
         return _of_rows(connection.execute(sales), connection.execute(tenders))
+
+
+def refund_count(world: World) -> int:
+    """How many refunds came to the cloud."""
+    sale = SHARED["sale"]
+    query = select(func.count()).select_from(sale).where(sale.c.kind == "refund")
+    with world.cloud.engine.connect() as connection:
+        return connection.execute(query).scalar_one()
 
 
 def _of_rows(sales: Iterable[tuple], tenders: Iterable[tuple]) -> Sums:  # type: ignore[type-arg]

@@ -22,13 +22,14 @@ def test_every_invariant_holds(simulate: Simulate, seed: int) -> None:
 
 
 def test_a_seed_gives_the_same_run_also_in_another_process(simulate: Simulate) -> None:
-    plan = make_plan(11, 40)
+    plan = make_plan(11, 30)
     first, second = simulate(plan), simulate(plan)
     assert first.lines == second.lines
     assert first.digest == second.digest
     command = "from sentra.command import main; main()"
+    words = "simulate --seed 11 --steps 30 --runs 2 --jobs 2"
     ran = subprocess.run(
-        [sys.executable, "-c", command, "simulate", "--seed", "11", "--steps", "40"],
+        [sys.executable, "-c", command, *words.split()],
         env={**os.environ, "PYTHONHASHSEED": "4711"},
         capture_output=True,
         text=True,
@@ -36,6 +37,7 @@ def test_a_seed_gives_the_same_run_also_in_another_process(simulate: Simulate) -
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert first.digest[:16] in ran.stdout
+    assert "2 seeds ran (11-12), 0 broke" in ran.stdout
 
 
 def test_the_plans_do_all_that_there_is_to_do() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from simulation.cli import _numbers, _ranges
 from simulation.plan import Plan, make_plan
 from simulation.runner import Outcome
 from simulation.shrink import shrink
@@ -63,9 +62,3 @@ def test_a_real_failure_shrinks_to_a_few_steps_that_fail_again(simulate: Simulat
     assert len(shortest.plan.steps) <= 6
     assert again.broken == shortest.broken
     assert again.digest == shortest.digest
-
-
-def test_steps_are_written_as_ranges_and_read_again() -> None:
-    assert _ranges([3, 17, 40, 41, 42, 44]) == "3,17,40-42,44"
-    assert _numbers("3,17,40-42,44") == [3, 17, 40, 41, 42, 44]
-    assert _ranges(_numbers("5-6")) == "5-6"

@@ -19,7 +19,7 @@ from psycopg2 import InterfaceError, OperationalError
 from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, Pool
 
 from sentra.cloud.database import make_engine
 from sentra.protocol.errors import ProtocolError
@@ -61,15 +61,16 @@ class DatabaseAway(ProtocolError):
     retry_after_s = 5
 
 
-def thread_engine(url: str) -> Engine:
+def thread_engine(url: str, *, poolclass: type[Pool] = NullPool) -> Engine:
     """An engine without a pool, because its locks would belong to the hub: a lane keeps its own.
+    Where there is no hub, another class of pool may do.
 
     Raises DatabaseUrlWrong.
     """
     plain = make_engine(url, application="sentra-sync")
     engine = create_engine(
         plain.url,
-        poolclass=NullPool,
+        poolclass=poolclass,
         connect_args={"connect_timeout": 5, "application_name": "sentra-sync"},
     )
     event.listen(engine, "connect", _configure)
