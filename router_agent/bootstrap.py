@@ -17,13 +17,16 @@ from flask import Flask
 
 from router_agent import metrics
 from router_agent.config import RouterSettings
+from router_agent.inbound.ledger_reader import LedgerReader
 from router_agent.inbound.routes import Inbound
 from router_agent.inbound.server import ListeningServer, tls_context
 from router_agent.inbound.streams import Streams
 from router_agent.inbound.trunk_loop import TrunkLoop, TrunkParts
 from router_agent.outbound import backlog
 from router_agent.outbound.known_devices import KnownDevices
+from router_agent.outbound.ledger import Ledger
 from router_agent.outbound.orders import Orders
+from router_agent.outbound.refund_claims import RefundClaims
 from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.shelf import VaultShelf
@@ -80,6 +83,9 @@ class Router(RouterParts):
         self.streams, self.sums = Streams(), WaitingSums()
         self.roll_call = RollCall(self.vault)
         self.orders = Orders(self.vault, ticks)
+        self.ledger = Ledger(self.vault)
+        self.refunds = RefundClaims(self.vault, ticks)
+        self.reader = LedgerReader(self.ledger, self.name)
         self.trunk = TrunkLoop(
             TrunkParts(
                 vault=self.vault,
@@ -131,6 +137,7 @@ class Router(RouterParts):
         port, page_port = tills.open(), page.open()
         self.trunk.addresses = settings.advertised or (f"{_own_address()}:{port}",)
         self.trunk.start()
+        self.reader.start()
         self._watch()
         _log.info(
             "serving",
@@ -198,6 +205,7 @@ class Router(RouterParts):
         """Ends everything within about two seconds; what was answered is on disk."""
         self.streams.stop()
         self.trunk.stop()
+        self.reader.stop()
         endings = [threading.Thread(target=server.stop) for server in self._servers]
         for ending in endings:
             ending.start()
@@ -205,6 +213,8 @@ class Router(RouterParts):
             ending.join()
         if self.trunk.is_alive():
             self.trunk.join(timeout=JOIN_S_MAX)
+        if self.reader.is_alive():
+            self.reader.join(timeout=JOIN_S_MAX)
         if self.trunk.ident is not None:
             self.trunk.write_watch(self.clock())
         self._open.close()

@@ -6,7 +6,9 @@ from router_agent.config import RouterSettings
 from router_agent.inbound.streams import Streams
 from router_agent.inbound.trunk_loop import TrunkLoop
 from router_agent.outbound.known_devices import KnownDevices
+from router_agent.outbound.ledger import Ledger
 from router_agent.outbound.orders import Orders
+from router_agent.outbound.refund_claims import RefundClaims
 from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.shelf import VaultShelf
 from router_agent.outbound.waiting_sums import WaitingSums
@@ -29,6 +31,8 @@ class RouterParts:
     sums: WaitingSums
     roll_call: RollCall
     orders: Orders
+    ledger: Ledger
+    refunds: RefundClaims
     trunk: TrunkLoop
 
     @property

@@ -12,7 +12,9 @@ from router_agent.config import RouterSettings
 from router_agent.inbound.streams import Streams
 from router_agent.inbound.trunk_loop import TrunkLoop, TrunkParts
 from router_agent.outbound.known_devices import KnownDevices
+from router_agent.outbound.ledger import Ledger
 from router_agent.outbound.orders import Orders
+from router_agent.outbound.refund_claims import RefundClaims
 from router_agent.outbound.roll_call import RollCall
 from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.shelf import VaultShelf
@@ -73,6 +75,8 @@ class SimulatedRouter(Router):
         self.streams, self.sums = Streams(), WaitingSums()
         self.roll_call = RollCall(self.vault)
         self.orders = Orders(self.vault, self._machine.site.time.ticks)
+        self.ledger = Ledger(self.vault)
+        self.refunds = RefundClaims(self.vault, self._machine.site.time.ticks)
         self.trunk = SteppedTrunk(
             TrunkParts(
                 vault=self.vault,

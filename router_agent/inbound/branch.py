@@ -10,15 +10,21 @@ from flask import Response, request
 
 from router_agent import metrics
 from router_agent.outbound.orders import CLAIM_MS, OrderTaken
+from router_agent.outbound.refund_claims import CLAIM_MS as REFUND_CLAIM_MS
+from router_agent.outbound.refund_claims import RefundClaimed
 from router_agent.parts import RouterParts
 from sentra.protocol.branch import (
     ORDER_BYTES_MAX,
     Board,
     ClaimedOrder,
     Done,
+    FindSale,
+    FoundSale,
     Offer,
     OfferedOrder,
     OrderWord,
+    RefundClaim,
+    RefundGranted,
     TakenOrder,
 )
 from sentra.protocol.errors import ProtocolError
@@ -26,6 +32,9 @@ from sentra.web.devices import DeviceRevoked, KnownDevice
 
 WORD_BYTES_MAX: Final = 16 * 1024
 """What names an order or claims some lines of a sale is a kilobyte or two."""
+
+PORTIONS_MAX: Final = 3
+"""Of the ledger, read while a till waits a third of a second; the reader has read all before."""
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -50,6 +59,8 @@ class BranchDesk:
             ("POST", "/branch/orders", self.offer_order),
             ("POST", "/branch/orders/claim", self.claim_order),
             ("POST", "/branch/orders/settle", self.settle_order),
+            ("POST", "/branch/sale", self.find_sale),
+            ("POST", "/branch/refunds/claim", self.claim_refund),
         )
 
     def board(self) -> Response:
@@ -100,6 +111,40 @@ class BranchDesk:
             self._count("order", "settled")
             self._router.streams.tell_branch(own)
         return _json(Done())
+
+    def find_sale(self) -> Response:
+        """A sale of any till of the branch, with its refunds as far as they are here."""
+        self._member(WORD_BYTES_MAX)
+        asked = _read(FindSale)
+        self._read_on()
+        told = self._router.ledger.find(receipt_number=asked.receipt_number, sale_id=asked.sale_id)
+        return _json(
+            FoundSale(
+                terminal=told.terminal,
+                terminal_name=self._names().get(told.terminal, ""),
+                sale=told.note,
+                refunds=tuple(told.refund_notes),
+            )
+        )
+
+    def claim_refund(self) -> Response:
+        """A till is about to give goods back: nobody else gives back the same."""
+        own = self._member(WORD_BYTES_MAX)
+        wanted = _read(RefundClaim)
+        self._read_on()
+        try:
+            self._router.refunds.claim(own, wanted)
+        except RefundClaimed:
+            self._count("refund", "refused")
+            raise
+        self._count("refund", "granted")
+        return _json(RefundGranted(REFUND_CLAIM_MS))
+
+    def _read_on(self) -> None:
+        """What a till sent a moment ago counts."""
+        for _ in range(PORTIONS_MAX):
+            if not self._router.ledger.read_on():
+                return
 
     def _member(self, bytes_max: int) -> str:
         """The id of the terminal that asks. Raises DeviceRevoked, and what `speaker` raises."""

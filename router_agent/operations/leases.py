@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sentra.instants import Clock
 
 
@@ -27,3 +29,7 @@ class Leases:
     def end(self, key: str) -> None:
         """It is settled or over."""
         self._until.pop(key, None)
+
+    def keep_only(self, keys: Collection[str]) -> None:
+        """Forgets all others: their claims are settled."""
+        self._until = {key: at for key, at in self._until.items() if key in keys}

@@ -109,6 +109,38 @@ MIGRATIONS: Final = (
     ALTER TABLE held_fork ADD COLUMN confirmed_at_ms INTEGER;
     ALTER TABLE held_fork ADD COLUMN noted_at_ms INTEGER;
     """,
+    """
+    CREATE TABLE ledger_cursor (
+        terminal TEXT PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        seq INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE ledger_sale (
+        sale_id TEXT PRIMARY KEY,
+        receipt_number TEXT NOT NULL,
+        terminal TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        seq INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX ix_ledger_sale_number ON ledger_sale (receipt_number);
+    CREATE INDEX ix_ledger_sale_place ON ledger_sale (terminal, epoch, seq);
+    CREATE TABLE ledger_refund (
+        sale_id TEXT NOT NULL,
+        refund_id TEXT NOT NULL,
+        terminal TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        PRIMARY KEY (sale_id, refund_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX ix_ledger_refund_place ON ledger_refund (terminal, epoch, seq);
+    CREATE TABLE refund_claim (
+        claim_id TEXT PRIMARY KEY,
+        sale_id TEXT NOT NULL,
+        terminal TEXT NOT NULL,
+        lines BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX ix_refund_claim_sale ON refund_claim (sale_id);
+    """,
 )
 """`watch`: from when to when the router ran without a break; outside of it nobody knows of the
 line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew.
@@ -119,7 +151,8 @@ where the cloud has confirmed this very line, whatever its own head is; `contrad
 it has another one. `held_head.archived`, `cloud_word`: what the cloud signed, for the tills.
 `held_base`: the last entry before what is held of a journal that is not held from its beginning.
 `parked_order`: what a till offers to the others; without `offer` it is gone, `taken_by` says who
-has it."""
+has it. `ledger_*`: where in the segments held a sale and its refunds stand, read up to the cursor;
+it can be read anew at will. `refund_claim`: thousandths by the position of the sale's line."""
 
 ROOMS: Final = {"router": MIGRATIONS}
 """The router's own tables in its vault, for `Vault.open`."""

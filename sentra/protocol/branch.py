@@ -16,6 +16,9 @@ ORDERS: Final = "/v1/branch/orders"
 ORDER_CLAIM: Final = "/v1/branch/orders/claim"
 ORDER_SETTLE: Final = "/v1/branch/orders/settle"
 
+SALE: Final = "/v1/branch/sale"
+REFUND_CLAIM: Final = "/v1/branch/refunds/claim"
+
 ORDER_BYTES_MAX: Final = 512 * 1024
 """One parked order: the largest cart, 500 lines, each with a note, is about 400 KiB."""
 
@@ -25,9 +28,16 @@ ORDERS_PER_TERMINAL_MAX: Final = 50
 TEXT_LENGTH_MAX: Final = 300
 """Characters of a name or a label."""
 
+LINES_MAX: Final = 500
+"""Lines of one sale: what a cart takes."""
+
+REFUNDS_MAX: Final = 100
+"""Refunds of one sale that are told at once; more than lines that anybody gives back."""
+
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH_MAX)]
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+Quantity = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
 class ParkedOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,3 +107,47 @@ class ClaimedOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 class Done(msgspec.Struct, frozen=True):
     """It is so now."""
+
+
+class FindSale(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks for a sale of any till of the branch, by the number on its receipt or by its id."""
+
+    receipt_number: Text = ""
+    sale_id: Id | None = None
+
+
+class FactNote(msgspec.Struct, frozen=True):
+    """A fact as its till wrote it: `body` are the bytes of its journal entry."""
+
+    kind: str
+    schema: int
+    body: msgspec.Raw
+
+
+class FoundSale(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale, the terminal that made it, and its refunds as far as the router has heard of them."""
+
+    terminal: str
+    terminal_name: str
+    sale: FactNote
+    refunds: tuple[FactNote, ...] = ()
+
+
+class RefundClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a till is about to give back: thousandths by the line's position in the sale.
+
+    `claim_id` is the refund's own id: its fact in the journal settles the claim.
+    """
+
+    claim_id: Id
+    sale_id: Id
+    lines: Annotated[
+        dict[Annotated[int, msgspec.Meta(ge=0, le=LINES_MAX)], Quantity],
+        msgspec.Meta(min_length=1, max_length=LINES_MAX),
+    ]
+
+
+class RefundGranted(msgspec.Struct, frozen=True):
+    """For `lasts_ms`, or until its fact is here, nobody else gives these back."""
+
+    lasts_ms: int

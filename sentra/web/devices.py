@@ -54,6 +54,9 @@ _STATUS: Final = {
     "order-taken": 409,
     "order-unknown": 404,
     "orders-full": 409,
+    "sale-unknown": 404,
+    "refund-claimed": 409,
+    "claims-full": 409,
     "too-busy": 503,
     "unavailable": 503,
 }

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sentra.events import SaleCompleted, SaleLine, TaxTotal, Tender
+from sentra.events import (
+    Fact,
+    RefundCompleted,
+    RefundLine,
+    SaleCompleted,
+    SaleLine,
+    TaxTotal,
+    Tender,
+)
 from sentra.ids import uuid7
 from sentra.protocol.bodies import encode_fact
 from sentra.protocol.entry import EMPTY, Entry, Head, head_of, make_entry
@@ -49,6 +57,36 @@ def a_sale(number: int, amount: int = 4_500, *, terminal_number: int = 1) -> Sal
     )
 
 
+def a_refund(sale: SaleCompleted, number: int, quantity_milli: int = 1000) -> RefundCompleted:
+    """Part of the sale's only line comes back, paid out in cash."""
+    line = sale.lines[0]
+    amount = line.amount * quantity_milli // line.quantity_milli
+    back = RefundLine(1, 1, None, "X", "Kopi", "pcs", quantity_milli, line.unit_price, amount,
+                      "NONE", amount, 0)  # fmt: skip
+    return RefundCompleted(
+        refund_id=an_id(400_000 + number),
+        original_sale_id=sale.sale_id,
+        original_receipt_number=sale.receipt_number,
+        receipt_number=f"SGT-2-261122-{number:04}",
+        shift_id=SHIFT,
+        cashier_id=an_id(900_001),
+        cashier_name="Dewi",
+        currency="IDR",
+        opened_at_ms=START_MS,
+        completed_at_ms=START_MS,
+        business_date=DAY,
+        zone="Asia/Makassar",
+        lines=(back,),
+        taxes=(),
+        tenders=(Tender("cash", amount, amount, 0),),
+        goods_total=amount,
+        tax_total=0,
+        total=amount,
+        rounding=0,
+        reason="Rusak",
+    )
+
+
 class Journal:
     """One terminal's journal and its key."""
 
@@ -73,6 +111,15 @@ class Journal:
             made.append(entry)
         self.entries += made
         return made
+
+    def write(self, fact: Fact) -> Entry:
+        """Appends one fact."""
+        kind, schema, body = encode_fact(fact)
+        at_ms = START_MS + len(self.entries) * 1000
+        entry = make_entry(self.terminal, self.head, kind, schema, at_ms, DAY, body)
+        self.head = head_of(entry)
+        self.entries.append(entry)
+        return entry
 
     def sealed(self, first: int, last: int) -> bytes:
         """The segment of these sequence numbers, both included."""

@@ -1,0 +1,45 @@
+"""The thread that reads what tills sent, so that a sale of another till is found at once."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+import structlog
+
+from router_agent.outbound.ledger import Ledger
+from sentra.vault.failures import VaultFailure
+
+LOOK_EVERY_S: Final = 5.0
+"""Nobody waits for it: who asks for a sale reads on to the end first."""
+
+REST_S: Final = 0.1
+"""Between two portions of a backlog: tills and trunk come first."""
+
+_log = structlog.get_logger(__name__)
+
+
+class LedgerReader(threading.Thread):
+    """Reads on, a portion at a time, until stopped."""
+
+    def __init__(self, ledger: Ledger, name: str) -> None:
+        super().__init__(name=f"ledger-{name}", daemon=True)
+        self._ledger = ledger
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Ends it after its present portion."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """A fault is logged and tried again; sales go on their way all the same."""
+        while not self._stopped.is_set():
+            more = False
+            try:
+                more = self._ledger.read_on()
+            except VaultFailure as failure:
+                _log.warning("the ledger is not read", code=failure.code, detail=str(failure))
+            except Exception:
+                if not self._stopped.is_set():
+                    _log.exception("the ledger is not read")
+            self._stopped.wait(REST_S if more else LOOK_EVERY_S)
