@@ -21,9 +21,10 @@ from sentra.cloud.keys import CompanyKeys
 from sentra.cloud.objects import LocalObjects
 from sentra.cloud.redis_client import RedisClient
 from sentra.cloud.snapshots import Retention
-from sentra.cloud.tables import feed_revision
+from sentra.cloud.tables import feed_revision, journal_head
 from sentra.instants import Clock
 from sentra.protocol.courier import CourierHeader
+from sentra.protocol.entry import Head
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import SealedRevision
 from sentra.protocol.messages import JournalOutcome
@@ -185,6 +186,14 @@ class Cloud:
                 "SENTRA_SYNC_URL": URL,
             }
         )
+
+    def heads(self) -> dict[str, Head]:
+        """Where the journals in PostgreSQL end, by terminal."""
+        columns = journal_head.c
+        query = select(columns.terminal_id, columns.epoch, columns.seq, columns.hash)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return {row.terminal_id: Head(row.epoch, row.seq, bytes(row.hash)) for row in rows}
 
     def archive(self, objects: LocalObjects) -> int:
         """The worker archives everything; how many segments."""

@@ -12,7 +12,6 @@ from typing import Final
 from sentra.failures import Failure
 from simulation import checks
 from simulation.checks import heads
-from simulation.checks.evidence import cloud_heads
 from simulation.checks.sums import refund_count
 from simulation.laboratory import Laboratory
 from simulation.network import NeverEnds
@@ -73,7 +72,7 @@ def run(laboratory: Laboratory, plan: Plan, begin: Callable[[World], None] = _no
         counts["sales"] = sum(len(one.shown) for one in world.terminals)
         counts["refunds"] = refund_count(world)
         trace = world.site.trace
-        for name, head in sorted(cloud_heads(world).items()):
+        for name, head in sorted(world.cloud.heads().items()):
             trace.say(f"head {name} {head.epoch}/{head.seq} {head.hash.hex()}")
         taken = counts.pop("taken", 0)
         lines = tuple(trace.lines)

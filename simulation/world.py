@@ -31,9 +31,9 @@ TILLS_MAX: int = 12
 
 @dataclass(frozen=True, slots=True)
 class Buried:
-    """What a router was right to acknowledge, before its disk died or the cloud was restored."""
+    """What had been acknowledged, and rightly: by a router before its disk died, or by the cloud,
+    behind which a router's journal may begin, before it was restored."""
 
-    branch: int
     heads: dict[str, Head]
 
 
@@ -126,7 +126,9 @@ class World:
         """The router's disk dies; a technician enrols a new device in its place."""
         if router.identity is not None:
             router.switch_off()
-            self.buried.append(Buried(router.branch, _heads(router)))
+            with looking(router.folder) as db:
+                heads = {state.terminal: state.here for state in store.journals(db)}
+            self.buried.append(Buried(heads))
             self.office.revoke(router.identity.device_id)
         self._enrol(router)
         self._mourn()
@@ -153,9 +155,7 @@ class World:
 
     def restore_cloud(self) -> None:
         """The cloud's database becomes its backup again."""
-        for router in self.routers:
-            # A journal may begin there behind what the cloud had, of which the router was right.
-            self.buried.append(Buried(router.branch, _heads(router)))
+        self.buried.append(Buried(self.cloud.heads()))
         self.cloud.restore()
         self.office.go_back()
         self._mourn()
@@ -242,9 +242,3 @@ class World:
             if router.router is not None:
                 router.router.vault.close()
         self.cloud.close()
-
-
-def _heads(router: RouterMachine) -> dict[str, Head]:
-    """By terminal, where a router's journals end."""
-    with looking(router.folder) as db:
-        return {state.terminal: state.here for state in store.journals(db)}

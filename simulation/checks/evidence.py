@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from router_agent.outbound import lane, store
-from sentra.cloud.tables import archive_head, journal_entry, journal_head
+from sentra.cloud.tables import archive_head, journal_entry
 from sentra.protocol.entry import EMPTY, Head
 from sentra.vault import journal
 from sentra.vault.driver import Connection
@@ -25,7 +25,7 @@ def check(world: World) -> Iterator[str]:
     What the cloud said before it was restored is not held against it by those who have not heard
     of that yet.
     """
-    cloud = cloud_heads(world)
+    cloud = world.cloud.heads()
     held = {router.name: router_heads(world, router.name) for router in world.routers}
     # Of two machines with one identity neither knows the other's entries.
     for terminal in (one for one in world.terminals if not one.is_cloned):
@@ -34,15 +34,6 @@ def check(world: World) -> Iterator[str]:
             yield from _prefixes(terminal, db, cloud, held)
             if not terminal.restores and highest_epoch(db) > 1:
                 yield f"I1 {terminal.name} takes its own disk for an old copy"
-
-
-def cloud_heads(world: World) -> dict[str, Head]:
-    """The heads in PostgreSQL, by terminal."""
-    columns = journal_head.c
-    query = select(columns.terminal_id, columns.epoch, columns.seq, columns.hash)
-    with world.cloud.engine.connect() as connection:
-        rows = connection.execute(query).all()
-    return {row.terminal_id: Head(row.epoch, row.seq, bytes(row.hash)) for row in rows}
 
 
 def router_heads(world: World, name: str) -> dict[str, tuple[Head, Head]]:

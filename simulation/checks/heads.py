@@ -12,7 +12,7 @@ from sentra.protocol.entry import EMPTY, Head, head_of
 from sentra.protocol.feed import COMPANY
 from sentra.vault import catalogue, journal
 from sentra.vault.driver import Connection
-from simulation.checks.evidence import cloud_heads, router_heads
+from simulation.checks.evidence import router_heads
 from simulation.disks import looking
 from simulation.terminal import TerminalMachine
 from simulation.whereabouts import sales_in_cloud
@@ -24,7 +24,7 @@ REVOKED = "revoked"
 
 def check(world: World) -> Iterator[str]:
     """Journals and feeds that are not where they must come to."""
-    cloud, feeds = cloud_heads(world), feed_heads(world)
+    cloud, feeds = world.cloud.heads(), feed_heads(world)
     for terminal in world.terminals:
         own, scopes = terminal.identity.device_id, (COMPANY, terminal.identity.branch_id)
         with looking(terminal.folder) as db:
