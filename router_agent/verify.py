@@ -16,7 +16,7 @@ from router_agent.outbound.bases import base_of
 from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.store import HeldSegment
 from sentra.events import SaleCompleted
-from sentra.finding import Finding, found
+from sentra.finding import OTHER_BYTES, Finding, found
 from sentra.i18n import say
 from sentra.projection.shifts import ShiftSums
 from sentra.projection.tally import Tally
@@ -24,7 +24,7 @@ from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import EMPTY, Entry, Head
 from sentra.protocol.errors import FeedDamaged, ProtocolError
 from sentra.protocol.feed import COMPANY, open_revision
-from sentra.protocol.segment import check_signature, follows, open_segment
+from sentra.protocol.segment import check_signature, follows, open_segment, sealed_digest
 from sentra.protocol.snapshot import read_note, write_note
 from sentra.vault import snapshots
 from sentra.vault.database import Vault
@@ -128,13 +128,12 @@ def _prove_terminals(
     for terminal in {**dict.fromkeys(known), **dict.fromkeys(states)}:
         if not scope.has(terminal, identity.branch_name, identity.branch_code):
             continue
-        device, state = known.get(terminal), states.get(terminal)
+        device, state, base = known.get(terminal), states.get(terminal), base_of(db, terminal)
         if device is None:
             nobody = N_("the branch's decisions do not name this terminal")
             journal = _Journal(problems=[found("signature", 0, 0, nobody)])
         else:
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(device.public_key))
-            base = base_of(db, terminal)
             journal = _read(store.held_segments(db, terminal), key, state, tell, base)
             for one in lane.held(db, terminal):
                 if not one.is_as_it_came(key):
@@ -149,6 +148,7 @@ def _prove_terminals(
             gross=journal.tally.gross,
             problems=tuple(map(told, journal.problems)),
             findings=tuple(journal.problems),
+            begins=None if base == EMPTY else (base.epoch, base.seq),
         )
 
 
@@ -182,6 +182,8 @@ def _read(
         if held.place != (header.epoch, header.first_seq, header.last_seq):
             sentence = N_("its row says otherwise than its header")
             journal.note(found("segment", header.epoch, header.first_seq, sentence))
+        elif held.sha256 is not None and sealed_digest(held.sealed) != held.sha256:
+            journal.note(found("segment", header.epoch, header.first_seq, OTHER_BYTES))
         head = Head(header.epoch, header.last_seq, header.last_hash)
         tell(header.count)
     if head != here:

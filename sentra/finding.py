@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+N_: Final = str
+
+OTHER_BYTES: Final = N_("its bytes are not those that came, though they hold the same entries")
+"""Of a sealed segment, by the digest beside it."""
 
 Values = tuple[tuple[str, object], ...]
 

@@ -141,6 +141,9 @@ MIGRATIONS: Final = (
     ) WITHOUT ROWID;
     CREATE INDEX ix_refund_claim_sale ON refund_claim (sale_id);
     """,
+    """
+    ALTER TABLE held_segment ADD COLUMN sha256 BLOB;
+    """,
 )
 """`watch`: from when to when the router ran without a break; outside of it nobody knows of the
 line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew.
@@ -149,6 +152,7 @@ line. `branch_item.stale`: said on a timeline that the cloud has left, and not y
 by this one. `held_head.sent_*`: up to
 where the cloud has confirmed this very line, whatever its own head is; `contradicts`: it said that
 it has another one. `held_head.archived`, `cloud_word`: what the cloud signed, for the tills.
+`held_segment.sha256`: of the sealed bytes as they came.
 `held_base`: the last entry before what is held of a journal that is not held from its beginning.
 `parked_order`: what a till offers to the others; without `offer` it is gone, `taken_by` says who
 has it. `ledger_*`: where in the segments held a sale and its refunds stand, read up to the cursor;

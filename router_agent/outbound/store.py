@@ -19,7 +19,7 @@ from router_agent.outbound import bases, forwarding, lane
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import SEGMENTS_MAX, Custody, Parcel
 from sentra.protocol.messages import HeadNote, Watermark, note_of
-from sentra.protocol.segment import open_segment, read_header
+from sentra.protocol.segment import open_segment, read_header, sealed_digest
 
 LANE_SEGMENTS_MAX = SEGMENTS_MAX
 """Segments of one journal looked at for one envelope: no more fit into it."""
@@ -42,10 +42,12 @@ class WaitingSegment:
 
 @dataclass(frozen=True, slots=True)
 class HeldSegment:
-    """A sealed segment as its row has it; `place` is (epoch, first seq, last seq)."""
+    """A sealed segment as its row has it; `place` is (epoch, first seq, last seq), `sha256` the
+    digest that was written with it, None in rows from before there was one."""
 
     place: tuple[int, int, int]
     sealed: bytes
+    sha256: bytes | None
 
 
 def head_of(db: Any, terminal: str) -> Head:
@@ -66,7 +68,7 @@ def keep(db: Any, takings: Iterable[Taking], now_ms: int) -> None:
         if not taking.held:
             continue
         db.executemany(
-            "INSERT INTO held_segment VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO held_segment VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     taking.terminal,
@@ -76,6 +78,7 @@ def keep(db: Any, takings: Iterable[Taking], now_ms: int) -> None:
                     now_ms,
                     len(held.sealed),
                     held.sealed,
+                    sealed_digest(held.sealed),
                 )
                 for held in taking.held
             ],
@@ -250,12 +253,12 @@ def segments_of(db: Any, terminal: str) -> Iterator[bytes]:
 def held_segments(db: Any, terminal: str, after: tuple[int, int] = (0, 0)) -> Iterator[HeldSegment]:
     """The same with what their rows say of them: those that reach beyond (epoch, seq)."""
     cursor = db.execute(
-        "SELECT epoch, first_seq, last_seq, sealed FROM held_segment WHERE terminal = ?"
+        "SELECT epoch, first_seq, last_seq, sealed, sha256 FROM held_segment WHERE terminal = ?"
         " AND (epoch, last_seq) > (?, ?) ORDER BY epoch, last_seq",
         (terminal, *after),
     )
-    for epoch, first, last, sealed in cursor:
-        yield HeldSegment((epoch, first, last), bytes(sealed))
+    for epoch, first, last, sealed, sha256 in cursor:
+        yield HeldSegment((epoch, first, last), bytes(sealed), sha256)
 
 
 def sealed_at(db: Any, terminal: str, epoch: int, last_seq: int) -> bytes:

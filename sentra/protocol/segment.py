@@ -8,6 +8,7 @@ MessagePack array of entries without their hashes, which the reader computes ane
 from __future__ import annotations
 
 import functools
+import hashlib
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -170,6 +171,12 @@ def check_signature(sealed: bytes, public_key: Ed25519PublicKey) -> SegmentHeade
 def signature_of(sealed: bytes) -> bytes:
     """The 64 bytes at the end."""
     return sealed[-_SIGNATURE_BYTES:]
+
+
+def sealed_digest(sealed: bytes) -> bytes:
+    """SHA-256 of the bytes as they are. A store keeps it beside them: some bits of a compressed
+    frame change nothing that it holds, so that no signature over the entries covers them."""
+    return hashlib.sha256(sealed).digest()
 
 
 def _unpack(sealed: bytes, header: SegmentHeader) -> list[_Row]:

@@ -18,7 +18,7 @@ from sentra.events import Fact
 from sentra.projection.rows import Place
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import EMPTY, EPOCH_MAX, Entry, Head, head_of, make_entry
-from sentra.protocol.segment import read_header, seal_all
+from sentra.protocol.segment import read_header, seal_all, sealed_digest
 from sentra.vault import state, watermarks
 from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
@@ -216,9 +216,9 @@ def _take_line(db: Connection, identity: Identity, found: Regained, now_ms: int)
 def _keep_sealed(db: Connection, sealed: bytes) -> None:
     header = read_header(sealed)
     db.execute(
-        "INSERT OR REPLACE INTO sealed_segment (epoch, first_seq, last_seq, sealed)"
-        " VALUES (?,?,?,?)",
-        (header.epoch, header.first_seq, header.last_seq, sealed),
+        "INSERT OR REPLACE INTO sealed_segment (epoch, first_seq, last_seq, sealed, sha256)"
+        " VALUES (?,?,?,?,?)",
+        (header.epoch, header.first_seq, header.last_seq, sealed, sealed_digest(sealed)),
     )
 
 

@@ -12,7 +12,7 @@ from sentra.events import Fact
 from sentra.projection.rows import Place
 from sentra.protocol.bodies import encode_fact
 from sentra.protocol.entry import BODY_BYTES_MAX, EMPTY, Entry, Head, make_entry
-from sentra.protocol.segment import SegmentHeader, read_header, seal_all
+from sentra.protocol.segment import SegmentHeader, read_header, seal_all, sealed_digest
 from sentra.vault.driver import Connection
 from sentra.vault.entries import (
     entries,
@@ -166,8 +166,9 @@ def seal_pending(db: Connection, identity: Identity) -> int:
     for sealed in seal_all(pending, identity.private_key):
         header = read_header(sealed)
         db.execute(
-            "INSERT INTO sealed_segment (epoch, first_seq, last_seq, sealed) VALUES (?,?,?,?)",
-            (header.epoch, header.first_seq, header.last_seq, sealed),
+            "INSERT INTO sealed_segment (epoch, first_seq, last_seq, sealed, sha256)"
+            " VALUES (?,?,?,?,?)",
+            (header.epoch, header.first_seq, header.last_seq, sealed, sealed_digest(sealed)),
         )
     return len(pending)
 

@@ -289,6 +289,11 @@ CREATE TABLE branch_question (
 """
 """What the till asks the router, and its answer: the daemon carries both."""
 
+_DIGESTS: Final[Migration] = """
+ALTER TABLE sealed_segment ADD COLUMN sha256 BLOB;
+"""
+"""Of the sealed bytes as they are; NULL beside what was sealed before there was this column."""
+
 ROOM: Final = "vault"
 """The kernel's own migrations; a program may keep tables of its own in a room of its own name."""
 
@@ -300,6 +305,7 @@ MIGRATIONS: Final[dict[str, tuple[Migration, ...]]] = {
         _ARCHIVED + _PRUNED,
         _STAGED,
         _SHARING,
+        _DIGESTS,
     ),
     "router": (_COMMON, _SNAPSHOTS, _ARCHIVED),
 }

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from sentra.events import Fact
-from sentra.finding import Finding, found
+from sentra.finding import OTHER_BYTES, Finding, found
 from sentra.projection.rows import Place, Row, project
 from sentra.projection.shifts import ShiftSums
 from sentra.projection.tables import SHARED
@@ -19,7 +19,7 @@ from sentra.projection.tally import Tally
 from sentra.protocol.entry import EMPTY, Entry, Head, first_broken, head_of
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.messages import Watermark, note_of, watermark_is_true
-from sentra.protocol.segment import check_signature, open_segment
+from sentra.protocol.segment import check_signature, open_segment, sealed_digest
 from sentra.vault.driver import Connection
 from sentra.vault.entries import facts, hash_at, highest_epoch, holds, pruned_base
 from sentra.vault.head_file import was_put_back
@@ -213,9 +213,11 @@ class _Reading:
 def _segments(db: Connection, identity: Identity) -> Iterator[Finding]:
     """Each segment against its key, and against the entries that it holds."""
     public = identity.private_key.public_key()
-    rows = db.execute("SELECT epoch, first_seq, last_seq, sealed FROM sealed_segment ORDER BY 1, 2")
+    rows = db.execute(
+        "SELECT epoch, first_seq, last_seq, sealed, sha256 FROM sealed_segment ORDER BY 1, 2"
+    )
     reached: tuple[int, int] | None = None
-    for epoch, first, last, sealed in rows:
+    for epoch, first, last, sealed, sha256 in rows:
         if reached is not None and epoch == reached[0] and first != reached[1] + 1:
             yield found("segment", epoch, reached[1] + 1, N_("no segment holds this entry"))
         reached = (epoch, last)
@@ -233,6 +235,8 @@ def _segments(db: Connection, identity: Identity) -> Iterator[Finding]:
         is_other = (header.epoch, header.first_seq, header.last_seq) != (epoch, first, last)
         if is_other or hash_at(db, epoch, header.last_seq) != header.last_hash:
             yield found("segment", epoch, first, N_("it holds other entries than the journal"))
+        elif sha256 is not None and sealed_digest(bytes(sealed)) != sha256:
+            yield found("segment", epoch, first, OTHER_BYTES)
 
 
 def _watermarks(db: Connection, identity: Identity) -> Iterator[Finding]:

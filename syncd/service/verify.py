@@ -8,7 +8,6 @@ only chained. Blocks of entries at a time, so that a journal of any length fits 
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
@@ -25,14 +24,14 @@ from sentra.projection.rows import Place, project
 from sentra.projection.tally import Tally
 from sentra.protocol.entry import EMPTY, Entry, Head
 from sentra.protocol.errors import ProtocolError
-from sentra.protocol.segment import ENTRIES_MAX, check_signature
+from sentra.protocol.segment import ENTRIES_MAX, check_signature, sealed_digest
 from syncd.service.operations.forks import located
 from syncd.service.operations.project import Located
-from syncd.service.operations.prove import JournalProof, fact_of, receipt_of
+from syncd.service.operations.prove import JournalProof, StoredSegment, fact_of, receipt_of
 from syncd.service.operations.prove_rows import KEY_COLUMN, Rows, compare_rows, expect
 from syncd.service.outbound import stored
 from syncd.service.outbound.fork_store import opened_lane
-from syncd.service.outbound.stored import StoredFork, StoredJournal
+from syncd.service.outbound.stored import StoredJournal
 from syncd.service.outbound.stored_sums import first_wrong_sums
 
 N_: Final = str
@@ -247,21 +246,21 @@ def _unreadable(branch_id: str, entry: Entry) -> Finding:
 
 
 def _fork(
-    fork: StoredFork, branch_id: str, terminal_id: str, key: Ed25519PublicKey
+    fork: StoredSegment, branch_id: str, terminal_id: str, key: Ed25519PublicKey
 ) -> Iterator[Finding]:
     """A segment beside the main line: kept as it came, and by this terminal's key."""
-    row, sentence = fork.segment, ""
-    if hashlib.sha256(row.sealed).digest() != fork.sealed_sha256:
+    sentence = ""
+    if sealed_digest(fork.sealed) != fork.sealed_sha256:
         sentence = N_("a segment in the fork lane is not the one that came")
     else:
         try:
-            header = check_signature(row.sealed, key)
+            header = check_signature(fork.sealed, key)
         except ProtocolError as error:
             sentence = error.detail
         else:
             says = (header.epoch, header.first_seq, header.last_seq, header.last_hash)
-            if says != (row.epoch, row.first_seq, row.last_seq, row.last_hash):
+            if says != (fork.epoch, fork.first_seq, fork.last_seq, fork.last_hash):
                 sentence = N_("its row says otherwise than its header")
     if sentence:
         place = {"terminal_id": terminal_id, "branch_id": branch_id}
-        yield found("fork", row.epoch, row.first_seq, sentence, **place)
+        yield found("fork", fork.epoch, fork.first_seq, sentence, **place)

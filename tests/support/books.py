@@ -21,7 +21,7 @@ from sentra.projection import rollups
 from sentra.projection.rows import Place, project
 from sentra.protocol.bodies import encode_fact
 from sentra.protocol.entry import EMPTY, Entry, Head, head_of, make_entry
-from sentra.protocol.segment import read_header, seal_all
+from sentra.protocol.segment import read_header, seal_all, sealed_digest
 
 ROLLUP_TABLES = {
     "hourly_sales": tables.hourly_sales,
@@ -184,6 +184,7 @@ class Books:
                 custody_at_ms=taken_at_ms if router else None,
                 delivered_by=router or till.id,
                 received_at_ms=taken_at_ms + cloud_ms,
+                sealed_sha256=sealed_digest(sealed),
             )
         )
 

@@ -112,6 +112,7 @@ segment = Table(
     blob("last_hash"),
     blob("sealed"),
     *_custody(),
+    blob("sealed_sha256"),
     postgresql_partition_by=BY_BRANCH,
 )
 

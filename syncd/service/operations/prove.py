@@ -12,12 +12,12 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sentra.events import Fact
-from sentra.finding import Finding, found
+from sentra.finding import OTHER_BYTES, Finding, found
 from sentra.projection.shifts import ShiftSums
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import EMPTY, Entry, Head, first_broken, head_of
 from sentra.protocol.errors import ProtocolError
-from sentra.protocol.segment import check_signature, open_segment
+from sentra.protocol.segment import check_signature, open_segment, sealed_digest
 
 N_: Final = str
 Place = tuple[int, int]
@@ -33,6 +33,7 @@ class StoredSegment:
     last_seq: int
     last_hash: bytes
     sealed: bytes
+    sealed_sha256: bytes
 
 
 def fact_of(entry: Entry) -> Fact | None:
@@ -144,6 +145,8 @@ class JournalProof:
                 sentence = N_("its segment holds it otherwise")
                 yield self._found("segment", place, sentence, receipt=receipt)
                 return
+        if sealed_digest(segment.sealed) != segment.sealed_sha256:
+            yield self._found("segment", first, OTHER_BYTES)
 
     def _unsealed(self) -> Finding:
         epoch, seq = self._sealed_to

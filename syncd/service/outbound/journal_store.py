@@ -7,7 +7,6 @@ a run's rows are of one branch.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sentra.cloud.findings import NewId, Products, negative_stock, raise_finding
 from sentra.projection.findings import Finding
 from sentra.projection.rollups import Increments
 from sentra.protocol.entry import EMPTY, GENESIS, Head, terminal_bytes
+from sentra.protocol.segment import sealed_digest
 from syncd.service.operations.journals import Carrier, Delivery, Journal, Piece, Place, Terminal
 from syncd.service.operations.project import Projection
 from syncd.service.outbound import copy_format, fork_store, projection_store
@@ -283,6 +283,7 @@ def segment_row(piece: Piece, carrier: Carrier, now_ms: int) -> tuple[bytes | No
         header.last_hash,
         parcel.sealed,
         *copy_format.custody_fields(parcel.custody, carrier.device_id, now_ms),
+        sealed_digest(parcel.sealed),
     )
 
 
@@ -294,7 +295,7 @@ def fork_row(branch_id: str, delivery: Delivery, carrier: Carrier, now_ms: int) 
     return (
         branch_id,
         header.terminal,
-        hashlib.sha256(parcel.sealed).digest(),
+        sealed_digest(parcel.sealed),
         header.epoch,
         header.first_seq,
         header.last_seq,

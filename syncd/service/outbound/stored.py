@@ -36,14 +36,6 @@ class StoredJournal:
     entry_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFork:
-    """A segment in the fork lane, and the digest that it is kept under."""
-
-    segment: StoredSegment
-    sealed_sha256: bytes
-
-
 def branches(connection: Connection) -> list[tuple[str, str, str]]:
     """(id, name, code) of every branch."""
     b = branch.c
@@ -65,7 +57,7 @@ def entry_count(connection: Connection, branch_ids: Collection[str]) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def forks(connection: Connection, branch_id: str, terminal_id: str) -> Iterator[StoredFork]:
+def forks(connection: Connection, branch_id: str, terminal_id: str) -> Iterator[StoredSegment]:
     """The segments of a terminal's fork lane."""
     f = fork_segment.c
     rows = connection.execute(
@@ -76,7 +68,7 @@ def forks(connection: Connection, branch_id: str, terminal_id: str) -> Iterator[
     )
     for row in rows:
         place = (row.epoch, row.first_seq, row.last_seq, bytes(row.last_hash))
-        yield StoredFork(StoredSegment(*place, bytes(row.sealed)), bytes(row.sealed_sha256))
+        yield StoredSegment(*place, bytes(row.sealed), bytes(row.sealed_sha256))
 
 
 def journals(connection: Connection, branch_id: str) -> list[StoredJournal]:
@@ -149,7 +141,12 @@ def segments_ending_in(
     columns = segment.c
     rows = connection.execute(
         select(
-            columns.epoch, columns.first_seq, columns.last_seq, columns.last_hash, columns.sealed
+            columns.epoch,
+            columns.first_seq,
+            columns.last_seq,
+            columns.last_hash,
+            columns.sealed,
+            columns.sealed_sha256,
         )
         .where(
             columns.branch_id == branch_id,
@@ -161,7 +158,12 @@ def segments_ending_in(
     )
     for row in rows:
         yield StoredSegment(
-            row.epoch, row.first_seq, row.last_seq, bytes(row.last_hash), bytes(row.sealed)
+            row.epoch,
+            row.first_seq,
+            row.last_seq,
+            bytes(row.last_hash),
+            bytes(row.sealed),
+            bytes(row.sealed_sha256),
         )
 
 
