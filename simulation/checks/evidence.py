@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
@@ -19,24 +20,40 @@ from simulation.terminal import TerminalMachine
 from simulation.world import World
 
 
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """What the stores hold at this moment: `cloud` and `archived` by terminal; `routers` by router
+    and terminal, as (held, believed of the cloud); `present`: routers that have heard of the
+    cloud's last restore."""
+
+    cloud: dict[str, Head]
+    archived: dict[str, Head]
+    routers: dict[str, dict[str, tuple[Head, Head]]]
+    present: set[str]
+
+
 def check(world: World) -> Iterator[str]:
     """Watermarks at the tills, cloud heads at the routers, and every head, against the journals.
 
     What the cloud said before it was restored is not held against it by those who have not heard
     of that yet.
     """
-    cloud = world.cloud.heads()
-    held = {router.name: router_heads(world, router.name) for router in world.routers}
-    # Of two machines with one identity neither knows the other's entries.
+    stores = _Stores(
+        world.cloud.heads(),
+        _archived(world),
+        {router.name: router_heads(world, router.name) for router in world.routers},
+        {router.name for router in world.routers if _has_heard(world, router)},
+    )
+   # Of two machines with one identity neither knows the other's entries.
     for terminal in (one for one in world.terminals if not one.is_cloned):
         with looking(terminal.folder) as db:
-            yield from _acknowledged(world, terminal, db, cloud, held)
-            yield from _prefixes(terminal, db, cloud, held)
+            yield from _acknowledged(world, terminal, db, stores)
+            yield from _prefixes(terminal, db, stores)
             if not terminal.restores and highest_epoch(db) > 1:
                 yield f"I1 {terminal.name} takes its own disk for an old copy"
 
 
-def router_heads(world: World, name: str) -> dict[str, tuple[Head, Head]]:
+ef router_heads(world: World, name: str) -> dict[str, tuple[Head, Head]]:
     """(what a router holds, what it believes the cloud to hold), by terminal."""
     router = next(one for one in world.routers if one.name == name)
     with looking(router.folder) as db:
@@ -44,29 +61,24 @@ def router_heads(world: World, name: str) -> dict[str, tuple[Head, Head]]:
 
 
 def _acknowledged(
-    world: World,
-    terminal: TerminalMachine,
-    db: Connection,
-    cloud: dict[str, Head],
-    held: dict[str, dict[str, tuple[Head, Head]]],
+    world: World, terminal: TerminalMachine, db: Connection, stores: _Stores
 ) -> Iterator[str]:
     own = terminal.identity.device_id
-    base = pruned_base(db)
-    if _place(base) > _place(_archived(world, own)):
+    base, there = pruned_base(db), stores.cloud.get(own, EMPTY)
+    if _place(base) > _place(stores.archived.get(own, EMPTY)):
         yield f"I4 {terminal.name} forgot up to {_say(base)}, which is not archived"
     mark = journal.watermark(db, "cloud")
-    if mark != EMPTY and _knows_present(world, db) and not _cloud_has(world, own, mark):
+    if mark != EMPTY and _knows_present(world, db) and not _has(world, own, mark):
         yield f"I4 {terminal.name} was told that the cloud has {_say(mark)}, and it has not"
     mark = journal.watermark(db, "router")
-    places = [heads[own][0] for heads in held.values() if own in heads]
+    places = [heads[own][0] for heads in stores.routers.values() if own in heads]
     places += [end for router in world.routers for end in _aside(router, own)]
     places += [one.heads[own] for one in world.buried if own in one.heads]
     if mark != EMPTY and not any(_place(mark) <= _place(place) for place in places):
         yield f"I4 {terminal.name} was told that a router has {_say(mark)}, and none has"
-    present = {one.name for one in world.routers if _has_heard(world, one)}
-    for name, heads in held.items():
-        believed = heads[own][1] if own in heads and name in present else EMPTY
-        if believed != EMPTY and _place(believed) > _place(cloud.get(own, EMPTY)):
+    for name, heads in stores.routers.items():
+        believed = heads[own][1] if own in heads and name in stores.present else EMPTY
+        if believed != EMPTY and _place(believed) > _place(there):
             yield f"I4 {name} believes that the cloud has {_say(believed)} of {terminal.name}"
 
 
@@ -76,13 +88,13 @@ def _aside(router: RouterMachine, terminal: str) -> list[Head]:
         return [Head(one.epoch, one.last_seq, one.last_hash) for one in lane.held(db, terminal)]
 
 
-def _archived(world: World, terminal: str) -> Head:
-    """How far a journal is in the object store; a restored cloud may know of less."""
+def _archived(world: World) -> dict[str, Head]:
+    """How far each journal is in the object store; a restored cloud may know of less."""
     columns = archive_head.c
-    query = select(columns.epoch, columns.seq, columns.hash).where(columns.terminal_id == terminal)
+    query = select(columns.terminal_id, columns.epoch, columns.seq, columns.hash)
     with world.cloud.engine.connect() as connection:
-        row = connection.execute(query).one_or_none()
-    return EMPTY if row is None else Head(row.epoch, row.seq, bytes(row.hash))
+        rows = connection.execute(query).all()
+    return {row.terminal_id: Head(row.epoch, row.seq, bytes(row.hash)) for row in rows}
 
 
 def _has_heard(world: World, router: RouterMachine) -> bool:
@@ -96,7 +108,7 @@ def _knows_present(world: World, db: Connection) -> bool:
     return identity is not None and identity.timeline not in world.cloud.left_timelines
 
 
-def _cloud_has(world: World, terminal: str, head: Head) -> bool:
+def _has(world: World, terminal: str, head: Head) -> bool:
     """Whether the very entry is in the cloud's journal."""
     columns = journal_entry.c
     query = select(columns.hash).where(
@@ -107,17 +119,12 @@ def _cloud_has(world: World, terminal: str, head: Head) -> bool:
     return found is not None and bytes(found) == head.hash
 
 
-def _prefixes(
-    terminal: TerminalMachine,
-    db: Connection,
-    cloud: dict[str, Head],
-    held: dict[str, dict[str, tuple[Head, Head]]],
-) -> Iterator[str]:
-    own = terminal.identity.device_id
-    heads = {"the cloud": cloud.get(own, EMPTY)}
-    heads |= {name: theirs[own][0] for name, theirs in held.items() if own in theirs}
+def _prefixes(terminal: TerminalMachine, db: Connection, stores: _Stores) -> Iterator[str]:
+    own, base = terminal.identity.device_id, pruned_base(db)
+    heads = {"the cloud": stores.cloud.get(own, EMPTY)}
+    heads |= {name: theirs[own][0] for name, theirs in stores.routers.items() if own in theirs}
     for name, head in heads.items():
-        is_forgotten = _place(head) <= _place(pruned_base(db))
+        is_forgotten = _place(head) <= _place(base)
         if not (is_forgotten or journal.holds(db, head) or head.hash in terminal.left):
             yield f"I2 {name} holds {_say(head)} of {terminal.name}, which it never wrote"
 
