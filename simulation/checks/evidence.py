@@ -44,7 +44,7 @@ def check(world: World) -> Iterator[str]:
         {router.name: router_heads(world, router.name) for router in world.routers},
         {router.name for router in world.routers if _has_heard(world, router)},
     )
-   # Of two machines with one identity neither knows the other's entries.
+    # Of two machines with one identity neither knows the other's entries.
     for terminal in (one for one in world.terminals if not one.is_cloned):
         with looking(terminal.folder) as db:
             yield from _acknowledged(world, terminal, db, stores)
@@ -53,7 +53,7 @@ def check(world: World) -> Iterator[str]:
                 yield f"I1 {terminal.name} takes its own disk for an old copy"
 
 
-ef router_heads(world: World, name: str) -> dict[str, tuple[Head, Head]]:
+def router_heads(world: World, name: str) -> dict[str, tuple[Head, Head]]:
     """(what a router holds, what it believes the cloud to hold), by terminal."""
     router = next(one for one in world.routers if one.name == name)
     with looking(router.folder) as db:
