@@ -222,8 +222,11 @@ class Check:
         """`sentra verify` at each place; its findings are the check's problems."""
         self._tell(say("Verifying chains, signatures, sums and projections at every place"))
         places = self._stage.places
-        self.found.gross["till"] = self._proved("--data", places.of("terminal"))
-        self.found.gross["router"] = self._proved("--router", places.of("router"))
+        tills = self._proved("--data", places.of("terminal"))
+        routers = self._proved("--router", places.of("router"))
+        self.found.gross["till"] = int(tills["gross"])
+        before = sum(self._gross_before(one) for one in routers["devices"])
+        self.found.gross["router"] = int(routers["gross"]) + before
         cloud = json.loads(run_sentra(self._stage, "verify", "--cloud", "--json", accept=(0, 1)))
         self.found.problems += [f"cloud: {problem}" for problem in cloud["problems"]]
         for one in cloud["devices"]:
@@ -233,12 +236,27 @@ class Check:
         order = ("till", "router", "cloud")
         self.found.gross = {place: self.found.gross[place] for place in order}
 
-    def _proved(self, option: str, devices: Sequence[DevicePlace]) -> int:
+    def _gross_before(self, device: dict[str, Any]) -> int:
+        """What a till sold before its journal at the router begins: it went straight to the cloud,
+        and the router that came later never got it."""
+        if device["begins"] is None:
+            return 0
+        query = text(
+            "SELECT coalesce(sum(goods_total), 0) FROM sale WHERE kind = 'sale'"
+            " AND terminal_id = :terminal AND (epoch, seq) <= (:epoch, :seq)"
+        )
+        epoch, seq = device["begins"]
+        place = {"terminal": device["terminal"], "epoch": epoch, "seq": seq}
+        with self._stage.engine.connect() as connection:
+            return int(connection.execute(query, place).scalar_one())
+
+    def _proved(self, option: str, devices: Sequence[DevicePlace]) -> dict[str, Any]:
         folders = [word for place in devices for word in (option, place.folder)]
-        proof = json.loads(run_sentra(self._stage, "verify", *folders, "--json", accept=(0, 1)))
+        said = run_sentra(self._stage, "verify", *folders, "--json", accept=(0, 1))
+        proof: dict[str, Any] = json.loads(said)
         for one in proof["devices"]:
             self.found.problems += [f"{one['name']}: {problem}" for problem in one["problems"]]
-        return int(proof["gross"])
+        return proof
 
 
 class _Trunk:

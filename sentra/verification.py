@@ -122,6 +122,8 @@ class DeviceProof:
 
     `name` is the terminal's, `terminal` its id, `branch` the branch's name; `tickets` counts
     completed sales, each once, `entries` all entries. `findings` are the problems for programs.
+    `begins` is (epoch, seq) of the entry behind which the journal begins there; None: it is there
+    from its beginning.
     """
 
     name: str
@@ -132,6 +134,7 @@ class DeviceProof:
     gross: int
     problems: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    begins: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,9 @@ def _tell_device(device: DeviceProof) -> None:
         tickets=device.tickets,
         entries=device.entries,
     )
+    if device.begins is not None:
+        epoch, seq = device.begins
+        told += say(", behind entry %(place)s", place=f"{epoch}/{seq}")
     click.echo(f"{'✗' if device.problems else '✓'} {told}")
     for problem in device.problems[:PROBLEMS_SHOWN_MAX]:
         click.echo(f"    {problem}")
