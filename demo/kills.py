@@ -2,7 +2,7 @@
 
 The kernel gives no program a last word, so this is what a power cut at the program leaves behind.
 Who is next, when, and for how long it stays away is drawn from a seed; where in its work a program
-is then is chance. Back office and worker are left alone: no sale passes through them.
+is then is chance. No sale passes through Redis, worker and back office: their end must not matter.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ TELL_EVERY: Final = 25
 """Kills between two words to whoever waits."""
 
 TILL, DAEMON, ROUTER = "till", "daemon", "router"
-SERVICE, DATABASE = "sync service", "PostgreSQL"
-BAG: Final = (TILL, TILL, DAEMON, ROUTER, SERVICE, DATABASE)
+SERVICE, DATABASE, REDIS = "sync service", "PostgreSQL", "Redis"
+WORKER, OFFICE = "worker", "back office"
+BAG: Final = (TILL, TILL, DAEMON, ROUTER, SERVICE, DATABASE, REDIS, WORKER, OFFICE)
 """Drawn in turn until it is empty, so that each program gets its share; the till gets two."""
 
 Tell = Callable[[str], None]
@@ -134,6 +135,8 @@ class Kills:
             return self._kill_till()
         if program == DATABASE:
             return self._kill_backend()
+        if program == REDIS:
+            return self._kill_redis()
         parts = [one for one in self._stage.supervisor.parts if one.name.startswith(program)]
         part = self._dice.choice(parts)
         if not part.running or (part.ready_url is not None and not answers(part.ready_url)):
@@ -147,6 +150,14 @@ class Kills:
             return False
         self._till_killed = True
         till.kill()
+        return True
+
+    def _kill_redis(self) -> bool:
+        """Gone for a while: wake-ups are lost, sessions and jobs come back from its file."""
+        redis = self._stage.redis
+        redis.kill()
+        self._stop.wait(self._dice.uniform(0, AWAY_S_MAX))
+        redis.start()
         return True
 
     def _kill_backend(self) -> bool:

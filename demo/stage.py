@@ -28,7 +28,7 @@ from sentra.cloud.branches import create_branch
 from sentra.cloud.database import make_engine
 from sentra.cloud.keys import CompanyKeys, load_keys
 from sentra.embedded.postgres import EmbeddedPostgres, running_postgres
-from sentra.embedded.redis import running_redis
+from sentra.embedded.redis import EmbeddedRedis, running_redis
 from sentra.enrolment import enrol_device
 from sentra.failures import Failure
 from sentra.i18n import say
@@ -79,6 +79,7 @@ class Stage:
         self._taken: set[int] = set()
         self._engine: Engine | None = None
         self._keys: CompanyKeys | None = None
+        self._redis: EmbeddedRedis | None = None
         self.environment: dict[str, str] = {}
 
     # -- the cloud ----------------------------------------------------------------------------
@@ -87,6 +88,7 @@ class Stage:
         """PostgreSQL, Redis, the schema and the company, then the three cloud programs."""
         postgres = self._open.enter_context(running_postgres(self.folder / "postgres"))
         redis = self._open.enter_context(running_redis(self.folder / "redis"))
+        self._redis = redis
         sync_port = self.port("sync", SYNC_PORT)
         web_port = self.port("web", WEB_PORT)
         keys_folder = self.folder / "keys"
@@ -123,6 +125,12 @@ class Stage:
         """The cloud's database. Only after `start_cloud`."""
         assert self._engine is not None  # noqa: S101 - the order of calls is ours
         return self._engine
+
+    @property
+    def redis(self) -> EmbeddedRedis:
+        """The cloud's Redis. Only after `start_cloud`."""
+        assert self._redis is not None  # noqa: S101 - the order of calls is ours
+        return self._redis
 
     @property
     def keys(self) -> CompanyKeys:
