@@ -173,6 +173,12 @@ class Vault:
             number = self._my_reader().db.execute("PRAGMA data_version").fetchone()[0]
         return int(number)
 
+    def foreign_change_number(self) -> int:
+        """Differs from the last answer when another process has committed since, or it may have."""
+        with self._turn, translated(self.folder):
+            number = self._my_writer().execute("PRAGMA data_version").fetchone()[0]
+        return int(number)
+
     def require_room(self, reserve_bytes: int = RESERVE_BYTES) -> None:
         """Call before a sale is started. Raises VaultFull when the disk's reserve is touched."""
         if shutil.disk_usage(self.folder).free < reserve_bytes:

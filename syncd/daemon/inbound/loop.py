@@ -71,8 +71,9 @@ class TillLoop(threading.Thread):
         self._timer_ms, self._version = timer_ms, version
         self._stopping = threading.Event()
         self._moved = threading.Event()
-        self._disk_moved = False
+        self._disk_moved = self._store_moved = False
         self._looks: tuple[int, ...] = ()
+        self._seen_change: int | None = None
         self._turner: Turner | None = None
         self._lines: Lines | None = None
         self._status = SyncStatus()
@@ -93,6 +94,7 @@ class TillLoop(threading.Thread):
         """The store said that something moved there."""
         if self._turner is not None:
             self._turner.wake(event)
+        self._store_moved = True
         self._moved.set()
 
     def stop(self) -> None:
@@ -144,7 +146,8 @@ class TillLoop(threading.Thread):
             if not said:
                 _log.warning("waiting for the enrolment", detail=detail)
                 said = True
-            self._wait(UNENROLLED_WAIT_MS)
+            self._moved.wait(UNENROLLED_WAIT_MS / 1000)
+            self._moved.clear()
         return None
 
     def _serve(self, vault: Vault, identity: Identity) -> None:
@@ -169,7 +172,7 @@ class TillLoop(threading.Thread):
         opened = _file_number(vault.folder)
         try:
             while not self._stopping.is_set() and _file_number(vault.folder) == opened:
-                self._wait(self._turn(vault, shelf, turner, listener))
+                self._wait(self._turn(vault, shelf, turner, listener), vault)
                 if self.is_aside and turner.has_sent_everything():
                     note_drained(vault.folder)
                     _log.info("everything of a vault that was set aside is sent")
@@ -181,6 +184,8 @@ class TillLoop(threading.Thread):
     def _turn(self, vault: Vault, shelf: VaultShelf, turner: Turner, listener: Listener) -> int:
         """One turn and what is noted of it; returns the milliseconds to wait."""
         try:
+            # Noted before: what is sold during the turn is news after it.
+            self._seen_change = vault.foreign_change_number()
             idle_ms = turner.take(self._timer_ms)
             listener.follow(turner.link)
             self._note(vault, shelf, turner)
@@ -208,14 +213,30 @@ class TillLoop(threading.Thread):
             sync_head_file(self.folder)
             self._synced_head = head
 
-    def _wait(self, idle_ms: int) -> None:
-        if self._disk_moved:
-            self._disk_moved, self._looks = False, SETTLE_MS
-        if self._looks:
-            idle_ms, self._looks = min(idle_ms, self._looks[0]), self._looks[1:]
-        if not self._stopping.is_set():
-            self._moved.wait(idle_ms / 1000)
-        self._moved.clear()
+    def _wait(self, idle_ms: int, vault: Vault) -> None:
+        """Until there is something to do, or the time is over. Half of the changes on disk are our
+        own notes of what was sent: they are worth no turn."""
+        until_tick_ms = self._ticks() + idle_ms
+        while not (self._stopping.is_set() or self._store_moved):
+            if self._disk_moved:
+                self._disk_moved, self._looks = False, SETTLE_MS
+            if self._looks and self._has_news(vault):
+                return
+            left_ms = until_tick_ms - self._ticks()
+            if left_ms <= 0:
+                return
+            if self._looks:
+                left_ms, self._looks = min(left_ms, self._looks[0]), self._looks[1:]
+            self._moved.wait(left_ms / 1000)
+            self._moved.clear()
+        self._store_moved = False
+
+    def _has_news(self, vault: Vault) -> bool:
+        try:
+            return vault.foreign_change_number() != self._seen_change
+        except VaultFailure:
+            # The turn says what is wrong with it.
+            return True
 
     def _note(self, vault: Vault, shelf: VaultShelf, turner: Turner) -> None:
         """Writes the status row when it changed, and now and then as a sign of life."""
