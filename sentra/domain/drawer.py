@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+
 from sentra.domain.errors import DomainError
 from sentra.domain.payment import CASH
 from sentra.events import (
@@ -162,8 +164,8 @@ class _Tally:
             count, amount = self._tenders.get(tender.kind, (0, 0))
             self._tenders[tender.kind] = (count + 1, amount + sign * tender.amount)
         for tax in fact.taxes:
-            before = self._taxes.get(tax.code) or replace(tax, base=0, amount=0)
-            self._taxes[tax.code] = replace(
+            before = self._taxes.get(tax.code) or msgspec.structs.replace(tax, base=0, amount=0)
+            self._taxes[tax.code] = msgspec.structs.replace(
                 before,
                 base=before.base + sign * tax.base,
                 amount=before.amount + sign * tax.amount,

@@ -8,8 +8,10 @@ is paid out: offers then are negative, and what no offer covers leaves the drawe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sentra.domain.errors import DomainError
 from sentra.domain.rounding import CashRounding, cash_rounding
@@ -151,7 +153,7 @@ def as_paid_out(settlement: Settlement) -> Settlement:
         rounding=-settlement.rounding,
         change=0,
         tenders=tuple(
-            replace(tender, amount=-tender.amount, received=-tender.received)
+            msgspec.structs.replace(tender, amount=-tender.amount, received=-tender.received)
             for tender in settlement.tenders
         ),
     )

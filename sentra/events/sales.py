@@ -5,11 +5,10 @@ Amounts are integer minor units of the fact's currency; quantities are integer t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class SaleLine:
+class SaleLine(msgspec.Struct, frozen=True, gc=False):
     """One line as it was sold. `amount` is what the line adds to the goods total, after discount.
 
     `product_id` is None for an open item. A negative `quantity_milli` is a return line.
@@ -34,8 +33,7 @@ class SaleLine:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaxTotal:
+class TaxTotal(msgspec.Struct, frozen=True, gc=False):
     """One tax over a whole receipt: the sum of its lines, never a calculation of its own."""
 
     code: str
@@ -45,8 +43,7 @@ class TaxTotal:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tender:
+class Tender(msgspec.Struct, frozen=True, gc=False):
     """One way in which the total was settled. `amount = received - change`.
 
     `kind` is cash, card, qris, transfer, voucher. Money paid out has a negative amount.
@@ -59,8 +56,7 @@ class Tender:
     reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SaleCompleted:
+class SaleCompleted(msgspec.Struct, frozen=True, gc=False):
     """A sale was paid. `total` is before cash rounding; the tenders sum to `total + rounding`."""
 
     sale_id: str
@@ -88,8 +84,7 @@ class SaleCompleted:
     ticket: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RefundLine:
+class RefundLine(msgspec.Struct, frozen=True, gc=False):
     """Part of a sold line given back. Quantities and amounts are positive here."""
 
     position: int
@@ -107,8 +102,7 @@ class RefundLine:
     restocked: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RefundCompleted:
+class RefundCompleted(msgspec.Struct, frozen=True, gc=False):
     """Money was given back for lines of an earlier sale, which itself stays as it was.
 
     Amounts are positive; the tenders' amounts are what was paid out, positive too.
@@ -137,8 +131,7 @@ class RefundCompleted:
     approved_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SaleVoided:
+class SaleVoided(msgspec.Struct, frozen=True, gc=False):
     """An open cart was given up before payment; its receipt number is burnt and explained here."""
 
     sale_id: str

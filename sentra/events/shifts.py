@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class ShiftOpened:
+class ShiftOpened(msgspec.Struct, frozen=True, gc=False):
     """A cashier took over a drawer holding `opening_float`. The shift gives the business date."""
 
     shift_id: str
@@ -20,8 +19,7 @@ class ShiftOpened:
     opening_float: int
 
 
-@dataclass(frozen=True, slots=True)
-class TenderCount:
+class TenderCount(msgspec.Struct, frozen=True, gc=False):
     """Expected against counted, for one kind of tender."""
 
     kind: str
@@ -29,8 +27,7 @@ class TenderCount:
     counted: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShiftClosed:
+class ShiftClosed(msgspec.Struct, frozen=True, gc=False):
     """A drawer was counted. `difference` is counted minus expected cash and is always posted.
 
     `sale_count`, the sums and `last_hash` are the till's side of the proof at close: they cover
@@ -57,8 +54,7 @@ class ShiftClosed:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CashMoved:
+class CashMoved(msgspec.Struct, frozen=True, gc=False):
     """Cash went in or out of the drawer without a sale. `amount` is signed: out is negative.
 
     `kind` is paid_in, paid_out, drop (to the safe) or no_sale (opened, amount 0).

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class StockMoved:
+class StockMoved(msgspec.Struct, frozen=True, gc=False):
     """Stock of one product changed by `quantity_milli` (signed thousandths).
 
     `kind` is receipt, count, adjustment, waste, transfer_out or transfer_in.

@@ -100,30 +100,9 @@ def no_increments() -> Increments:
 
 
 def _add(sums: SumsByKey, key: tuple[Any, ...], *amounts: int) -> None:
-    row = sums.get(key)
-    if row is None:
-        sums[key] = list(amounts)
-    else:
-        for index, amount in enumerate(amounts):
-            row[index] += amount
-
-
-# The same for one sum and for two: a sale of three lines adds up six times with these.
-def _add_one(sums: SumsByKey, key: tuple[Any, ...], amount: int) -> None:
-    row = sums.get(key)
-    if row is None:
-        sums[key] = [amount]
-    else:
-        row[0] += amount
-
-
-def _add_two(sums: SumsByKey, key: tuple[Any, ...], first: int, second: int) -> None:
-    row = sums.get(key)
-    if row is None:
-        sums[key] = [first, second]
-    else:
-        row[0] += first
-        row[1] += second
+    row = sums.setdefault(key, [0] * len(amounts))
+    for index, amount in enumerate(amounts):
+        row[index] += amount
 
 
 def _add_sale(batch: Increments, place: Place, fact: SaleCompleted) -> None:
@@ -143,13 +122,16 @@ def _add_sale(batch: Increments, place: Place, fact: SaleCompleted) -> None:
     )
     for tender in fact.tenders:
         key = (branch, date, hour, terminal, tender.kind)
-        _add_two(batch["hourly_tender"], key, 1, tender.amount)
+        _add(batch["hourly_tender"], key, 1, tender.amount)
     products, stock = batch["daily_product"], batch["stock_level"]
+    # The inner loop of a backlog: written out, it takes half the time of a call for each sum.
     for line in fact.lines:
-        product = (branch, date, terminal, line.code, line.name)
-        _add_two(products, product, line.quantity_milli, line.amount)
+        sold = products.setdefault((branch, date, terminal, line.code, line.name), [0, 0])
+        sold[0] += line.quantity_milli
+        sold[1] += line.amount
         if line.product_id is not None:
-            _add_one(stock, (branch, line.product_id, terminal), -line.quantity_milli)
+            left = stock.setdefault((branch, line.product_id, terminal), [0])
+            left[0] -= line.quantity_milli
 
 
 def _add_refund(batch: Increments, place: Place, fact: RefundCompleted) -> None:
@@ -169,18 +151,17 @@ def _add_refund(batch: Increments, place: Place, fact: RefundCompleted) -> None:
     )
     for tender in fact.tenders:
         key = (branch, date, hour, terminal, tender.kind)
-        _add_two(batch["hourly_tender"], key, 1, -tender.amount)
-    products, stock = batch["daily_product"], batch["stock_level"]
+        _add(batch["hourly_tender"], key, 1, -tender.amount)
     for line in fact.lines:
         product = (branch, date, terminal, line.code, line.name)
-        _add_two(products, product, -line.quantity_milli, -line.amount)
+        _add(batch["daily_product"], product, -line.quantity_milli, -line.amount)
         if line.product_id is not None and line.restocked:
-            _add_one(stock, (branch, line.product_id, terminal), line.quantity_milli)
+            _add(batch["stock_level"], (branch, line.product_id, terminal), line.quantity_milli)
 
 
 def _add_stock(batch: Increments, place: Place, fact: StockMoved) -> None:
     key = (place.branch_id, fact.product_id, place.terminal_id)
-    _add_one(batch["stock_level"], key, fact.quantity_milli)
+    _add(batch["stock_level"], key, fact.quantity_milli)
 
 
 _ADDERS: dict[type[Fact], Callable[[Increments, Place, Any], None]] = {

@@ -7,8 +7,9 @@ it as it is. A row's place in the journal (terminal, epoch, seq) comes from its 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from sentra.events import (
     CashMoved,
@@ -28,8 +29,7 @@ from sentra.instants import local_hour
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where a fact stands: whose branch, which terminal's journal, which entry."""
 
     branch_id: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 _TAG = b"sentra/entry/1"
 _HEADER = struct.Struct(">16sIQHQ10s")
@@ -28,8 +29,7 @@ BODY_BYTES_MAX = 256 * 1024
 """A receipt of 500 lines is about 100 KiB; more is not a fact of a till."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """`terminal` is the device's id; `body` the UTF-8 JSON as it was written, byte for byte."""
 
     terminal: str
@@ -43,8 +43,7 @@ class Entry:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, gc=False):
     """The last entry that a store holds without a gap. seq 0 in epoch 1: nothing yet."""
 
     epoch: int

@@ -8,7 +8,9 @@ Whatever was recorded elsewhere already, by the same fact id, is not counted aga
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from sentra.projection.aside import FACT_UNKNOWN, FACT_UNREADABLE
 from sentra.projection.findings import Finding

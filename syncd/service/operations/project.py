@@ -6,16 +6,19 @@ microseconds. A fact adds either all of its rows or none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from sentra.events import Fact
 from sentra.money import AMOUNT_MAX
 from sentra.projection import rollups
 from sentra.projection.aside import FACT_NOT_PROJECTED, FACT_UNKNOWN, FACT_UNREADABLE
 from sentra.projection.findings import Finding, Mention, mention
-from sentra.projection.rollups import Increments
+from sentra.projection.rollups import Increments, SumsByKey
 from sentra.projection.rows import Place, Row, project
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import Entry
@@ -23,11 +26,10 @@ from syncd.service.operations.findings import set_aside
 from syncd.service.operations.journals import Piece
 
 KEY_LENGTH_MAX: Final = 600
-"""Characters in the key of a sum, ids included: PostgreSQL's index takes 2,704 bytes."""
+"""Characters in the texts of a sum's key, ids included: PostgreSQL's index takes 2,704 bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(msgspec.Struct, frozen=True, gc=False):
     """A fact and the entry that it came from."""
 
     place: Place
@@ -40,7 +42,7 @@ class Projection:
     """What a run adds. `rows` by table; `mentions` the products that its facts name."""
 
     facts: list[Located] = field(default_factory=list)
-    rows: dict[str, list[Row]] = field(default_factory=dict)
+    rows: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     increments: Increments = field(default_factory=rollups.no_increments)
     findings: list[Finding] = field(default_factory=list)
     mentions: dict[str, Mention] = field(default_factory=dict)
@@ -77,7 +79,7 @@ def project_facts(facts: Sequence[Located]) -> Projection:
             result.findings.append(set_aside(located.entry, FACT_NOT_PROJECTED, reason))
             continue
         for table, row in rows:
-            tables.setdefault(table, []).append(row)
+            tables[table].append(row)
         rollups.add(result.increments, located.place, located.fact)
         result.facts.append(located)
         mention(result.mentions, located.place, located.fact)
@@ -94,13 +96,24 @@ def project_run(pieces: Iterable[Piece]) -> Projection:
 
 def sums_are_safe(increments: Increments) -> bool:
     """Whether no sum of a run comes near the 64 bits of its column, and no key is too long."""
-    for sums in increments.values():
-        for amounts in sums.values():
+    for sums in filter(None, increments.values()):
+        # Whole columns at once, which is a loop of C's.
+        for amounts in zip(*sums.values(), strict=True):
             if max(amounts) > AMOUNT_MAX or min(amounts) < -AMOUNT_MAX:
                 return False
-        if any(len("".join(map(str, key))) > KEY_LENGTH_MAX for key in sums):
+        longest = sum(max(map(len, texts)) for texts in _texts(sums))
+        if longest > KEY_LENGTH_MAX and max(map(_length, sums)) > KEY_LENGTH_MAX:
             return False
     return True
+
+
+def _texts(sums: SumsByKey) -> Iterator[tuple[str, ...]]:
+    """The columns of the keys that hold text."""
+    return (column for column in zip(*sums, strict=True) if isinstance(column[0], str))
+
+
+def _length(key: tuple[str | int, ...]) -> int:
+    return sum(len(part) for part in key if isinstance(part, str))
 
 
 def merge(into: Increments, added: Increments) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import BigInteger, Column, Date, SmallInteger, Table, Uuid
 
 from sentra.projection.aside import FACT_DUPLICATE, FACT_NOT_PROJECTED
 from sentra.projection.findings import Finding
-from sentra.projection.rollups import ROLLUPS, Increments
+from sentra.projection.rollups import ROLLUPS, Increments, SumsByKey
 from syncd.service.operations.findings import set_aside
 from syncd.service.operations.journals import Piece
 from syncd.service.operations.project import (
@@ -176,8 +176,8 @@ def add_sums(cursor: extensions.cursor, increments: Increments) -> bool:
     """Add to the roll-ups, in one round trip; False where a sum would leave its column, and
     nothing is added."""
     statements = [
-        # Sorted, so that two requests never wait for each other's rows in a circle.
-        cursor.mogrify(_UPSERTS[name], _as_arrays(sorted(sums.items())))
+        # In any order: a key has its terminal, so whoever writes it holds that journal's head.
+        cursor.mogrify(_UPSERTS[name], _as_arrays(sums))
         for name, sums in increments.items()
         if sums
     ]
@@ -192,10 +192,9 @@ def add_sums(cursor: extensions.cursor, increments: Increments) -> bool:
     return True
 
 
-def _as_arrays(sums: Sequence[tuple[tuple[Any, ...], list[int]]]) -> list[str]:
+def _as_arrays(sums: SumsByKey) -> list[str]:
     """The columns of keys and sums, each written as PostgreSQL writes an array."""
-    keys = zip(*(key for key, _ in sums), strict=True)
-    amounts = zip(*(each for _, each in sums), strict=True)
+    keys, amounts = zip(*sums, strict=True), zip(*sums.values(), strict=True)
     return [_as_array(column) for column in (*keys, *amounts)]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import psycopg2
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, make_url, text
 
 from sentra.cloud.identity import new_id
@@ -363,7 +363,7 @@ def test_a_large_backlog_is_prepared_ahead_in_another_thread(
 
 def a_line(**changes: object) -> SaleLine:
     line = SaleLine(1, None, "X", "Kopi", "pcs", 1000, 4_500, 0, 4_500, "NONE", 4_500, 0)
-    return replace(line, **changes)  # type: ignore[arg-type]  # of the line's own fields
+    return replace(line, **changes)
 
 
 SALE = a_sale(500)

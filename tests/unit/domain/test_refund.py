@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sentra.domain.cart import Cart, add_open_item, add_product, discount_cart, discount_line
 from sentra.domain.discount import Discount

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from sentra.events import Fact, ShiftClosed, ShiftOpened
 from sentra.projection.shifts import ShiftSums

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sentra.protocol.entry import EMPTY, Entry, Head, entry_hash, first_broken, head_of, make_entry
 from tests.unit.protocol.shapes import TERMINAL, chained, fact_lists, facts, some

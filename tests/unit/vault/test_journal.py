@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sentra.events import SaleCompleted
 from sentra.protocol.entry import EMPTY, GENESIS, Head, first_broken, head_of
