@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pos_shell.receipt.facts import Listed, find_receipts, recorded, refunds_of
+from pos_shell.receipt.facts import (
+    Listed,
+    ReceiptMissing,
+    find_receipts,
+    recorded,
+    refunds_of,
+)
 from pos_shell.receipt.layout import Row, rows_of
+from pos_shell.refund.sales import RefundSale, find_elsewhere
 from pos_shell.till import Till
 from sentra.domain.receipt import Receipt, refund_receipt, sale_receipt
+from sentra.domain.receipt_number import ReceiptNumberWrong, parse_receipt_number
 from sentra.events import RefundCompleted, SaleCompleted
 from sentra.protocol.entry import Entry
 from sentra.vault import catalogue
@@ -41,11 +49,17 @@ class ReceiptPage:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptList:
-    """What was found for what was asked."""
+    """What was found for what was asked.
+
+    `elsewhere` is a sale of another till, by its whole number; `is_silent`: it was looked for, and
+    the router did not answer.
+    """
 
     asked: str
     found: Sequence[Listed]
     zone: str
+    elsewhere: RefundSale | None = None
+    is_silent: bool = False
 
 
 def receipt_page(till: Till, sale_id: str, *, copy: bool = False) -> ReceiptPage:
@@ -89,4 +103,15 @@ def receipt_list(till: Till, asked: str) -> ReceiptList:
     """This terminal's receipts, newest first, narrowed down by (part of) a number."""
     identity = till.identity
     with till.vault.reader() as db:
-        return ReceiptList(asked, find_receipts(db, identity, asked), identity.zone)
+        found = ReceiptList(asked, find_receipts(db, identity, asked), identity.zone)
+    return found if found.found else _elsewhere(till, found)
+
+
+def _elsewhere(till: Till, nothing: ReceiptList) -> ReceiptList:
+    """A whole number that this till did not write may stand on a receipt of another."""
+    try:
+        number = parse_receipt_number(nothing.asked.strip().upper())
+        sale = find_elsewhere(till, str(number))
+    except (ReceiptNumberWrong, ReceiptMissing):
+        return nothing
+    return replace(nothing, elsewhere=sale, is_silent=sale is None)

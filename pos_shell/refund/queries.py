@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pos_shell.cashier.queries import approvers
-from pos_shell.receipt.facts import ReceiptMissing, recorded, refunds_of
+from pos_shell.refund.sales import read_sale, refresh
 from pos_shell.till import Till
 from sentra.domain.permission import Permission
 from sentra.domain.refund import Refundable, refundable_lines
@@ -15,27 +15,32 @@ from sentra.events import Person, RefundCompleted, SaleCompleted
 
 @dataclass(frozen=True, slots=True)
 class RefundPage:
-    """A sale, what is left of its lines, what was given back before, and who may approve."""
+    """A sale, what is left of its lines, what was given back before, and who may approve.
+
+    `sold_at` is the other till that sold it, empty for this one; `is_heard`: the router said now
+    what came back in the branch.
+    """
 
     sale: SaleCompleted
     left: Sequence[Refundable]
     earlier: Sequence[RefundCompleted]
     refund_id: str
     approvers: Sequence[Person]
+    sold_at: str
+    is_heard: bool
 
 
-def refund_page(till: Till, sale_id: str) -> RefundPage:
-    """What the refund screen shows.
+def refund_page(till: Till, sale_id: str, *, ask: bool = True) -> RefundPage:
+    """What the refund screen shows; `ask`: after asking the router what came back elsewhere.
 
     Raises:
-        ReceiptMissing: this terminal has no sale of that id.
+        ReceiptMissing: neither this till nor the router knows a sale of that id.
     """
-    identity = till.identity
+    is_heard = ask and refresh(till, sale_id)
     with till.vault.reader() as db:
-        _entry, fact = recorded(db, identity, sale_id)
-        if not isinstance(fact, SaleCompleted):
-            raise ReceiptMissing(number=fact.receipt_number)
-        earlier = refunds_of(db, identity, sale_id)
+        known = read_sale(db, till.identity, sale_id)
         people = approvers(db, Permission.REFUND_APPROVE)
-    left = refundable_lines(fact, earlier)
-    return RefundPage(fact, left, earlier, till.new_id(), people)
+    left = refundable_lines(known.sale, known.earlier)
+    return RefundPage(
+        known.sale, left, known.earlier, till.new_id(), people, known.sold_at, is_heard
+    )

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from pos_shell import forms
+from pos_shell.cashier.actions import approve
 from pos_shell.cashier.forms import read_approval
 from pos_shell.refund.actions import refund_sale
 from pos_shell.refund.queries import RefundPage, refund_page
@@ -33,21 +34,30 @@ def give_back(sale_id: object) -> BaseResponse:
     """Give the chosen lines back."""
     original = str(sale_id)
     try:
-        approved_by = read_approval(till(), Permission.REFUND_APPROVE)
+        approved_by, by_pin = _approval()
         done = refund_sale(
             till(),
             person(),
             original,
-            _wanted(refund_page(till(), original)),
+            _wanted(refund_page(till(), original, ask=False)),
             refund_id=forms.text("refund"),
             reason=forms.text("other_reason") or forms.text("reason"),
             kind=forms.text("kind") or "cash",
             reference=forms.text("reference") or None,
             approved_by=approved_by,
+            by_pin=by_pin,
         )
     except Failure as failure:
         return _screen(original, told(failure), 422)
     return go_to(url_for("receipt.show", sale_id=done, paid=1))
+
+
+def _approval() -> tuple[str, bool]:
+    """Who approves, and whether by a PIN typed for this refund: a supervisor's own counts too."""
+    approver, pin = forms.text("approver"), forms.text("approver_pin")
+    if approver and pin:
+        return approve(till(), Permission.REFUND_APPROVE, approver, pin), True
+    return read_approval(till(), Permission.REFUND_APPROVE), False
 
 
 def _wanted(page: RefundPage) -> list[Wanted]:
@@ -69,7 +79,8 @@ def _screen(sale_id: str, error: str = "", status: int = 200) -> Response:
         page=page,
         typed=request.form,
         refund_id=request.form.get("refund") or page.refund_id,
-        needs_approval=not may(person().roles, Permission.REFUND_APPROVE),
+        needs_approval=not may(person().roles, Permission.REFUND_APPROVE)
+        or bool(page.sold_at and not page.is_heard),
         error=error,
         status=status,
     )

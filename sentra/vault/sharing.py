@@ -15,16 +15,20 @@ from typing import Final
 import msgspec
 
 from sentra.domain.cart import Cart
-from sentra.protocol.branch import Board, Offer, OfferedOrder
+from sentra.protocol.branch import Board, FoundSale, Offer, OfferedOrder
 from sentra.vault import state
 from sentra.vault.driver import Connection
 
 PARKED: Final = "cart/parked"
 BOARD: Final = "branch/board"
 TAKEN: Final = "branch/taken"
+SALES: Final = "branch/sales"
 
 TAKEN_MAX: Final = 200
 """Orders taken up that the router has not heard of yet: days without a router."""
+
+SALES_MAX: Final = 20
+"""Sales of which the router told lately, so that a refund goes on when it falls silent."""
 
 SILENT: Final = "router-silent"
 """The answer to a till that asks while its router does not carry."""
@@ -55,6 +59,14 @@ class HeardBoard(msgspec.Struct, frozen=True):
 
     heard_at_ms: int
     board: Board
+
+
+class KeptSale(msgspec.Struct, frozen=True):
+    """A sale with what came back of it in the branch, as the router told of it last."""
+
+    sale_id: str
+    heard_at_ms: int
+    found: FoundSale
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +164,25 @@ def raw_shares(db: Connection) -> Sequence[tuple[str, bytes]]:
     """What this till would tell the router, unread: differs when there is something to tell."""
     rows = db.execute("SELECT key, value FROM state WHERE key IN (?, ?)", (PARKED, TAKEN))
     return [(key, bytes(value)) for key, value in rows.fetchall()]
+
+
+# --- Sales of the branch -------------------------------------------------------------------------
+
+
+def kept_sale(db: Connection, sale_id: str) -> KeptSale | None:
+    """What the router told of a sale; None where it did not, or long ago."""
+    return next((one for one in _kept_sales(db) if one.sale_id == sale_id), None)
+
+
+def keep_sale(db: Connection, kept: KeptSale) -> None:
+    """Keep what it told now. Inside `writer()`."""
+    others = [one for one in _kept_sales(db) if one.sale_id != kept.sale_id]
+    state.put(db, SALES, [*others, kept][-SALES_MAX:])
+
+
+def _kept_sales(db: Connection) -> list[KeptSale]:
+    row = db.execute("SELECT value FROM state WHERE key = ?", (SALES,)).fetchone()
+    return [] if row is None else msgspec.json.decode(row[0], type=list[KeptSale])
 
 
 # --- What the till asks --------------------------------------------------------------------------

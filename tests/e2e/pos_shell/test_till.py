@@ -12,15 +12,13 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from pos_shell.parked.actions import hold_cart
 from pos_shell.payment.actions import complete_sale
 from pos_shell.sale import actions as sale
 from pos_shell.sale.store import load_cart
 from pos_shell.shift.actions import close_shift, open_shift
 from pos_shell.till import Till
 from sentra.domain.payment import Offer
-from sentra.protocol.branch import Board, OfferedOrder, ParkedOrder, TakenOrder
-from sentra.vault import journal, sharing
+from sentra.vault import journal
 from sentra.vault.epochs import Forked, note_fork
 from tests.e2e.browser import assert_accessible, assert_fits, in_looks, settled, shoot
 from tests.support.shop import BRANCH_ID, DEWI, DEWI_PIN, KEY, RUDI, RUDI_PIN, Shop, an_app
@@ -28,23 +26,6 @@ from tests.support.shop import BRANCH_ID, DEWI, DEWI_PIN, KEY, RUDI, RUDI_PIN, S
 SCANNER_GAP_MS = 5
 PILLS_S_MAX = 2.0
 PILL_TRIES_MAX = 3
-
-
-@pytest.fixture
-def address(shop: Shop, serve: Callable[[Flask], str]) -> str:
-    """The till's address, with its key."""
-    return serve(an_app(shop)) + f"/?key={KEY}"
-
-
-@pytest.fixture
-def selling(shop: Shop, address: str, page: Page) -> Page:
-    """Dewi at the sale screen, her shift open."""
-    shop.till.desk.person = DEWI
-    open_shift(shop.till, DEWI, 200_000)
-    page.goto(address)
-    expect(page.locator("#cart")).to_be_visible()
-    settled(page)
-    return page
 
 
 def scan(page: Page, code: str) -> None:
@@ -404,27 +385,3 @@ def test_a_person_whom_the_back_office_adds_appears_on_the_next_look(
     shop.publish(BRANCH_ID, ("person", None, RUDI.id))
     page.goto(address)
     expect(page.locator(".person-tile")).to_have_count(1)
-
-
-def test_carts_on_hold_show_those_of_the_other_tills(shop: Shop, selling: Page) -> None:
-    """One here, one that another till has taken up, and one that waits there."""
-    till = shop.till
-    offers = []
-    for product, label in ((shop.tea, "Meja 1"), (shop.coffee, "Bu Ratna"), (shop.tea, "Meja 4")):
-        sale.scan(till, DEWI, product.code)
-        offers.append(sharing.offer_of(hold_cart(till, DEWI, label)))
-    shown = {name: getattr(offers[2], name) for name in ParkedOrder.__struct_fields__}
-    there = OfferedOrder(**shown, terminal="other", terminal_name="Kasir 2")
-    gone = TakenOrder(parking_id=offers[1].parking_id, terminal="other", terminal_name="Kasir 3")
-    with till.vault.writer() as db:
-        sharing.keep_parked(db, sharing.load_parked(db)[:2])
-        sharing.put_board(db, Board(orders=(there,), taken=(gone,)), shop.clock())
-    selling.reload()
-    settled(selling)
-    selling.keyboard.press("F6")
-    dialog = selling.locator("#parked-dialog")
-    expect(dialog).to_contain_text("Kasir 2")
-    expect(dialog).to_contain_text("Dilanjutkan di Kasir 3")
-    assert_accessible(selling)
-    selling.goto(selling.url.split("/sale")[0] + "/parked/")
-    shoot(selling, "till-parked-in-the-branch")

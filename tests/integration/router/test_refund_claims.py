@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from router_agent.outbound.ledger import SEGMENTS_AT_ONCE
 from router_agent.outbound.refund_claims import CLAIM_MS

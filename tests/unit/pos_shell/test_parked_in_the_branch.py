@@ -5,8 +5,6 @@ The daemon is played by the test: it answers while the till pauses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import pytest
 
@@ -25,36 +23,12 @@ from sentra.protocol.branch import (
     OfferedOrder,
     TakenOrder,
 )
-from sentra.vault import sharing, state
+from sentra.vault import sharing
 from sentra.vault.sharing import Answer, Parked, load_parked
+from tests.support.router_talk import answering, hear
 from tests.support.shop import DEVICE_ID, DEWI, RUDI, Shop
 
 OTHER = "0190a000-0000-7000-8000-00000000d002"
-Says = Callable[[sharing.Question], Answer | None]
-
-
-def hear(shop: Shop, board: Board = Board()) -> None:  # noqa: B008 - it is frozen
-    """The daemon has seen the board, and carries."""
-    with shop.till.vault.writer() as db:
-        sharing.put_board(db, board, shop.clock())
-        state.put_sync_status(db, state.SyncStatus(via="router", updated_at_ms=shop.clock()))
-
-
-def answering(shop: Shop, says: Says) -> list[sharing.Question]:
-    """The router says this from now on; what it was asked."""
-    asked: list[sharing.Question] = []
-
-    def pause(_seconds: float) -> None:
-        with shop.till.vault.writer() as db:
-            for question in sharing.waiting(db, shop.clock()):
-                if question not in asked:
-                    asked.append(question)
-                said = says(question)
-                if said is not None:
-                    sharing.answer(db, question.question_id, said)
-
-    shop.till.pause = pause
-    return asked
 
 
 def held_elsewhere(shop: Shop, *, approved_by: str | None = None) -> Offer:

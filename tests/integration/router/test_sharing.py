@@ -1,4 +1,4 @@
-"""Two tills, their daemon and their router: a cart parked at one is taken up at the other."""
+"""Two tills, their daemon and their router: what one parks or sells, the other takes up or back."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ import pytest
 
 from pos_shell.parked.actions import ParkedElsewhere, RouterSilent, hold_cart, resume_cart
 from pos_shell.parked.queries import branch_orders, parked_rows
+from pos_shell.receipt.queries import receipt_list
+from pos_shell.refund.actions import RefundClaimed, refund_sale
+from pos_shell.refund.queries import refund_page
 from pos_shell.sale.store import keep_cart, load_cart
+from pos_shell.shift.actions import open_shift
 from pos_shell.till import Till
 from sentra.domain.cart import add_open_item, open_cart
-from sentra.events import Device, Person
+from sentra.domain.refund import Wanted
+from sentra.events import Decision, Device, Person
 from sentra.vault import catalogue, state
 from syncd.daemon.bootstrap import Daemon
 from syncd.daemon.config import DaemonSettings
 from tests.integration.router.conftest import Running
 from tests.support.fake_cloud import device_of, now_ms
-from tests.support.journals import Journal, an_id
-from tests.support.tills import BRANCH, a_revision, a_till
+from tests.support.journals import Journal, a_sale, an_id
+from tests.support.shop import a_branch
+from tests.support.tills import BRANCH, a_revision, a_till, sell
 
 SARI = Person(an_id(900_010), "Sari", ("cashier",), "unused")
 NO_TIMER_MS = 600_000
@@ -39,7 +45,11 @@ class Branch:
         router_id, port = self.running.router.identity.device_id, self.running.port
         device = Device(router_id, "router", 1, "R", "ab", addresses=(f"127.0.0.1:{port}",))
         for till in self.tills.values():
-            made, items = a_revision(BRANCH, revision, [("device", router_id, device)])
+            said: list[tuple[str, str, Decision | None]] = [
+                ("device", router_id, device),
+                ("branch", BRANCH, a_branch(id=BRANCH)),
+            ]
+            made, items = a_revision(BRANCH, revision, said)
             with till.vault.writer() as db:
                 catalogue.apply_revision(db, made, items)
 
@@ -117,6 +127,32 @@ def test_a_cart_that_its_own_till_takes_back_leaves_the_board(branch: Branch, un
     resume_cart(branch.tills[1], SARI, sale_id)
     until(lambda: branch.sees(2) == [])
     assert branch.cart(1) == sale_id
+
+
+def test_a_sale_of_one_till_is_given_back_at_the_other_once_without_the_internet(
+    branch: Branch, until: Until
+) -> None:
+    branch.running.cloud.down = True
+    one, two = branch.tills[1], branch.tills[2]
+    sell(one.vault, one.identity)
+    number = a_sale(1).receipt_number
+    until(lambda: receipt_list(two, number).elsewhere is not None)
+    open_shift(two, SARI, 0)
+    open_shift(one, SARI, 0)
+    sale_id = a_sale(1).sale_id
+    assert [left.quantity_milli for left in refund_page(two, sale_id).left] == [1_000]
+
+    def give_back(till: Till) -> str:
+        return refund_sale(
+            till, SARI, sale_id, [Wanted(1, 1_000)],
+            refund_id=till.new_id(), reason="Rusak", approved_by=SARI.id,
+        )  # fmt: skip
+
+    done = give_back(two)
+    with pytest.raises(RefundClaimed):
+        give_back(one)
+    until(lambda: [it.refund_id for it in refund_page(one, sale_id).earlier] == [done])
+    assert refund_page(one, sale_id).left == ()
 
 
 def test_while_the_router_is_gone_each_till_goes_on_and_it_hears_afterwards(

@@ -1,0 +1,83 @@
+"""What a till shows of its branch: carts on hold and receipts of the other tills; in every look."""
+
+from __future__ import annotations
+
+from msgspec import Raw
+from msgspec.json import encode
+from msgspec.structs import replace
+from playwright.sync_api import Page, expect
+
+from pos_shell.parked.actions import hold_cart
+from pos_shell.payment.actions import complete_sale
+from pos_shell.receipt.facts import recorded
+from pos_shell.sale import actions as sale
+from sentra.domain.payment import Offer
+from sentra.events import SaleCompleted
+from sentra.protocol.bodies import encode_fact
+from sentra.protocol.branch import (
+    Board,
+    FactNote,
+    FoundSale,
+    OfferedOrder,
+    ParkedOrder,
+    TakenOrder,
+)
+from sentra.vault import sharing
+from sentra.vault.sharing import SILENT, Answer
+from tests.e2e.browser import assert_accessible, settled, shoot
+from tests.support.router_talk import answering, hear
+from tests.support.shop import DEWI, Shop, an_id
+
+
+def test_carts_on_hold_show_those_of_the_other_tills(shop: Shop, selling: Page) -> None:
+    """One here, one that another till has taken up, and one that waits there."""
+    till = shop.till
+    offers = []
+    for product, label in ((shop.tea, "Meja 1"), (shop.coffee, "Bu Ratna"), (shop.tea, "Meja 4")):
+        sale.scan(till, DEWI, product.code)
+        offers.append(sharing.offer_of(hold_cart(till, DEWI, label)))
+    shown = {name: getattr(offers[2], name) for name in ParkedOrder.__struct_fields__}
+    there = OfferedOrder(**shown, terminal="other", terminal_name="Kasir 2")
+    gone = TakenOrder(parking_id=offers[1].parking_id, terminal="other", terminal_name="Kasir 3")
+    with till.vault.writer() as db:
+        sharing.keep_parked(db, sharing.load_parked(db)[:2])
+        sharing.put_board(db, Board(orders=(there,), taken=(gone,)), shop.clock())
+    selling.reload()
+    settled(selling)
+    selling.keyboard.press("F6")
+    dialog = selling.locator("#parked-dialog")
+    expect(dialog).to_contain_text("Kasir 2")
+    expect(dialog).to_contain_text("Dilanjutkan di Kasir 3")
+    assert_accessible(selling)
+    selling.goto(selling.url.split("/sale")[0] + "/parked/")
+    shoot(selling, "till-parked-in-the-branch")
+
+
+def test_a_receipt_of_another_till_is_found_and_given_back(shop: Shop, selling: Page) -> None:
+    """While the router answers, and when it does not any more: then a PIN is asked for."""
+    till, start = shop.till, selling.url.split("/sale")[0]
+    cart = sale.add_product(till, DEWI, shop.tea.id, 2_000)
+    complete_sale(till, DEWI, cart.sale_id, [Offer("cash", 9_000)])
+    with till.vault.reader() as db:
+        _entry, own = recorded(db, till.identity, cart.sale_id)
+    assert isinstance(own, SaleCompleted)
+    there = replace(own, sale_id=an_id(), receipt_number="SGT-2-261122-0147")
+    kind, schema, body = encode_fact(there)
+    found = FoundSale(
+        terminal="other", terminal_name="Kasir 2", sale=FactNote(kind, schema, Raw(body))
+    )
+    hear(shop)
+    answering(shop, lambda _question: Answer(None, encode(found)))
+    selling.goto(f"{start}/receipts/?q={there.receipt_number}")
+    expect(selling.locator("#found")).to_contain_text("Dijual di Kasir 2")
+    assert_accessible(selling)
+    answering(shop, lambda _question: Answer(SILENT))
+    selling.goto(f"{start}/receipts/?q=SGT-2-261122-0148")
+    expect(selling.locator("#found")).to_contain_text("router tidak menjawab")
+    selling.goto(f"{start}/refunds/{there.sale_id}")
+    expect(selling.get_by_text("Router tidak menjawab")).to_be_visible()
+    assert_accessible(selling)
+    shoot(selling, "till-refund-of-another-till")
+    answering(shop, lambda _question: Answer(None, encode(found)))
+    selling.goto(f"{start}/receipts/?q={there.receipt_number}")
+    shoot(selling, "till-receipt-of-another-till")
