@@ -14,7 +14,7 @@ from sentra.cloud import feed, snapshots
 from sentra.courier import packing
 from sentra.link import parts
 from sentra.protocol import segment, snapshot
-from sentra.vault import journal, staging
+from sentra.vault import journal, regaining, retention, staging
 from syncd.daemon.operations import send
 from syncd.service import verify
 from syncd.service.inbound import feed as feed_view
@@ -43,6 +43,8 @@ TIGHT: Final[tuple[tuple[ModuleType, str, int], ...]] = (
     (parts, "KEPT_BYTES", 450),
     (parts, "_READ_BYTES", 100),
     (staging, "ITEMS_AT_ONCE", 2),
+    (regaining, "ENTRIES_AT_ONCE", 2),
+    (retention, "ENTRIES_AT_ONCE", 2),
     (staging, "_KEYS_IN_ONE_QUERY", 3),
     (decisions, "REVISIONS_MAX", 6),
     (decisions, "REVISIONS_BEHIND_KEPT", 2),

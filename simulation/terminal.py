@@ -71,7 +71,13 @@ class Daemon:
                 stopped=lambda: False,
             )
             self._clock = machine.clock
-            self._house = House(self.vault, identity, WINDOW_DAYS_DEFAULT, machine.site.time.ticks)
+            self._house = House(
+                self.vault,
+                identity,
+                WINDOW_DAYS_DEFAULT,
+                machine.site.time.ticks,
+                pause=lambda _seconds: None,
+            )
 
     def take_turn(self, word: str | None = None) -> str:
         """One turn, perhaps after a store's word (`feed`, `head`); who carried it and what a person

@@ -37,6 +37,10 @@ checked in the tables that everything depends on, and wholly by `sentra verify`.
 CHECKPOINT_BYTES_MIN: Final = 512 * 1024
 """A log below this is not worth writing back: some ten sales."""
 
+GIVE_WAY_S: Final = 0.003
+"""Left to others between two transactions of a long work. Who waits for the vault looks every
+millisecond whether it is free."""
+
 _SALT_BYTES: Final = 16
 _CHECKED_ALWAYS: Final = ("identity", "state", "schema_version", "journal_epoch", "watermark")
 

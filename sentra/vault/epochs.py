@@ -9,7 +9,7 @@ are never sealed; they are recorded again in the epoch that follows what was fet
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -31,9 +31,14 @@ from sentra.vault.head_file import (
 )
 from sentra.vault.identity import Identity
 from sentra.vault.journal import insert_entry, open_epoch
-from sentra.vault.rows import add_first_rows, drop_rows, fact_key
+from sentra.vault.rows import add_first_rows, drop_rows, fact_key, row_keys
+
+_Key = tuple[object, ...]
+Known = dict[_Key, tuple[int, bytes]]
+"""What facts are known by, and what they say."""
 
 RESTORED: Final = "journal/restored"
+REGAINING: Final = "journal/regaining"
 FORK: Final = "journal/fork"
 _MARKS: Final = ("router", "cloud", "archived")
 
@@ -102,27 +107,45 @@ def _next_epoch(db: Connection, *seen: int) -> int:
 # --- When the stores have answered --------------------------------------------------------------
 
 
-def regain(db: Connection, identity: Identity, found: Regained, now_ms: int) -> Restored:
+def regain(
+    db: Connection, identity: Identity, found: Regained, now_ms: int, known: Known | None = None
+) -> Restored:
     """Takes up what the stores hold, in the caller's one transaction; opens the next epoch.
 
     1. What the own line has behind `keep` is set aside; nothing of it is deleted.
     2. The fetched line takes its place, byte for byte.
     3. The next epoch is opened behind it.
     4. What was set aside, and what was lost, is recorded again there, each fact once.
+
+    `known` are the facts of the line, where it was taken up before.
     """
     aside = list(read(db, identity.device_id, found.keep, -1))
     epoch = _epoch_for(db, found)
-    _set_aside(db, identity, aside, found, now_ms)
-    _take_line(db, identity, found, now_ms)
+    _set_aside(db, identity, aside, found, now_ms, known or {})
+    take_line(db, identity, found.keep, found.line, found.sealed, now_ms)
     open_epoch(db, Head(epoch, 0, head(db).hash), now_ms)
-    known = dict(map(_fact_key, read(db, identity.device_id, found.since, -1)))
+    if known is None:
+        known = dict(map(fact_key_of, read(db, identity.device_id, found.since, -1)))
     again = [*found.lost, *aside]
     count = sum(_record_again(db, identity, entry, known, now_ms) for entry in again)
-    _settle_marks(db, found.keep)
+    settle_marks(db, found.keep)
     fetched = len(found.line) + len(found.lost)
     done = Restored(epoch=epoch, at_ms=now_ms, fetched=fetched, again=count)
     state.put(db, RESTORED, done)
+    state.put(db, REGAINING, None)
     return done
+
+
+def move_behind(db: Connection, identity: Identity, found: Regained, now_ms: int) -> None:
+    """What the own line has behind `keep` is set aside, and recorded again in a provisional epoch
+    whose number is above all that anybody named: the till sells on there."""
+    aside = list(read(db, identity.device_id, found.keep, -1))
+    epoch = _epoch_for(db, found)
+    _set_aside(db, identity, aside, replace(found, lost=()), now_ms, {})
+    open_epoch(db, Head(epoch, 0, head(db).hash), now_ms, provisional=True)
+    known: Known = {}
+    for entry in aside:
+        _record_again(db, identity, entry, known, now_ms)
 
 
 def _epoch_for(db: Connection, found: Regained) -> int:
@@ -135,15 +158,28 @@ def _epoch_for(db: Connection, found: Regained) -> int:
 
 
 def _set_aside(
-    db: Connection, identity: Identity, aside: Sequence[Entry], found: Regained, now_ms: int
+    db: Connection,
+    identity: Identity,
+    aside: Sequence[Entry],
+    found: Regained,
+    now_ms: int,
+    known: Known,
 ) -> None:
     keep = found.keep
     for entry in (*aside, *found.lost):
         _leave(db, entry, now_ms)
     for entry in aside:
-        _unproject(db, identity, entry)
+        # Of a fact that the line has too the rows are the line's.
+        if fact_key_of(entry)[0] not in known:
+            unproject(db, identity, entry)
     db.execute("DELETE FROM journal_entry WHERE (epoch, seq) > (?, ?)", (keep.epoch, keep.seq))
     db.execute("DELETE FROM journal_epoch WHERE epoch > ?", (keep.epoch,))
+    cut_segments(db, identity, found)
+
+
+def cut_segments(db: Connection, identity: Identity, found: Regained) -> None:
+    """Own segments end where the fetched ones begin."""
+    keep = found.keep
     first = read_header(found.sealed[0]) if found.sealed else None
     begins = (keep.epoch, keep.seq)
     if first is not None:
@@ -201,16 +237,23 @@ def _seal_up_to(db: Connection, identity: Identity, place: tuple[int, int]) -> N
         _keep_sealed(db, sealed)
 
 
-def _take_line(db: Connection, identity: Identity, found: Regained, now_ms: int) -> None:
-    at = found.keep
-    for entry in found.line:
+def take_line(
+    db: Connection,
+    identity: Identity,
+    at: Head,
+    line: Sequence[Entry],
+    sealed: Sequence[bytes],
+    now_ms: int,
+) -> None:
+    """Entries that follow `at`, and the segments that hold them."""
+    for entry in line:
         if entry.epoch != at.epoch or at == EMPTY:
             open_epoch(db, Head(entry.epoch, 0, at.hash), now_ms)
         insert_entry(db, entry, now_ms)
         _project(db, identity, entry)
         at = head_of(entry)
-    for sealed in found.sealed:
-        _keep_sealed(db, sealed)
+    for one in sealed:
+        _keep_sealed(db, one)
 
 
 def _keep_sealed(db: Connection, sealed: bytes) -> None:
@@ -222,10 +265,7 @@ def _keep_sealed(db: Connection, sealed: bytes) -> None:
     )
 
 
-_Key = tuple[object, ...]
-
-
-def _fact_key(entry: Entry) -> tuple[_Key, tuple[int, bytes]]:
+def fact_key_of(entry: Entry) -> tuple[_Key, tuple[int, bytes]]:
     """What a fact is known by, and what it says. An unreadable one is known by its very bytes."""
     fact = _fact_of(entry)
     if fact is None:
@@ -239,12 +279,12 @@ def _record_again(
     db: Connection,
     identity: Identity,
     entry: Entry,
-    known: dict[_Key, tuple[int, bytes]],
+    known: Known,
     now_ms: int,
 ) -> int:
     """Whether it was recorded: the same fact is not recorded twice, but another one that bears its
     identity is, so that a person learns of it; it has no rows."""
-    key, says = _fact_key(entry)
+    key, says = fact_key_of(entry)
     if known.get(key) == says:
         return 0
     known.setdefault(key, says)
@@ -263,7 +303,7 @@ def _record_again(
     return 1
 
 
-def _settle_marks(db: Connection, keep: Head) -> None:
+def settle_marks(db: Connection, keep: Head) -> None:
     """A watermark that names an entry of the line set aside goes back to what is still here."""
     for name in _MARKS:
         mark = watermarks.watermark(db, name)
@@ -291,11 +331,11 @@ def _project(db: Connection, identity: Identity, entry: Entry) -> None:
         add_first_rows(db, _place(identity, entry), fact)
 
 
-def _unproject(db: Connection, identity: Identity, entry: Entry) -> None:
+def unproject(db: Connection, identity: Identity, entry: Entry) -> None:
     """Its rows are made anew when it is recorded again; another fact may come first by then."""
     fact = _fact_of(entry)
     if fact is not None:
-        drop_rows(db, _place(identity, entry), fact)
+        drop_rows(db, row_keys(_place(identity, entry), fact))
 
 
 # --- Notes for people ---------------------------------------------------------------------------

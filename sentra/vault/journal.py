@@ -6,6 +6,8 @@ under one name.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sentra.events import Fact
@@ -49,6 +51,7 @@ __all__ = [
     "SEAL_ENTRIES_MAX",
     "Backlog",
     "Finding",
+    "Sealing",
     "append",
     "backlog",
     "entries",
@@ -60,12 +63,14 @@ __all__ = [
     "holds",
     "insert_entry",
     "is_provisional",
+    "keep_sealing",
     "open_epoch",
     "parcels_after",
     "project_all",
     "read_head_file",
     "reset_watermark",
     "seal_pending",
+    "sealing",
     "set_watermark",
     "sync_head_file",
     "unsealed",
@@ -76,7 +81,7 @@ __all__ = [
 ]
 
 SEAL_ENTRIES_MAX: Final = 20_000
-"""Entries sealed in one transaction: ten full segments, a fifth of a second."""
+"""Entries sealed at once: ten full segments, a fifth of a second."""
 
 _INSERT_ENTRY: Final = """
 INSERT INTO journal_entry (
@@ -155,22 +160,43 @@ def project_all(db: Connection) -> None:
 # --- Sending ------------------------------------------------------------------------------------
 
 
-def seal_pending(db: Connection, identity: Identity) -> int:
-    """Seals what no segment holds yet, at most SEAL_ENTRIES_MAX entries; returns how many.
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Segments of what no segment held yet, the `count` entries behind `after`."""
 
-    Call it inside `writer()`, when about to send: what waits long makes large segments.
-    """
-    if is_provisional(db):
+    after: Head
+    sealed: Sequence[bytes]
+    count: int
+
+
+def sealing(db: Connection, identity: Identity) -> Sealing | None:
+    """Seals at most SEAL_ENTRIES_MAX entries beside whoever writes; None where there are none."""
+    if not unsealed(db):
+        return None
+    after = _sealed_up_to(db)
+    pending = list(read(db, identity.device_id, after, SEAL_ENTRIES_MAX))
+    return Sealing(after, tuple(seal_all(pending, identity.private_key)), len(pending))
+
+
+def keep_sealing(db: Connection, made: Sealing) -> int:
+    """Keeps the segments, inside `writer()`; how many entries they hold. None where somebody else
+    sealed meanwhile, or the journal was found to be put back."""
+    if is_provisional(db) or _sealed_up_to(db) != made.after:
         return 0
-    pending = list(read(db, identity.device_id, _sealed_up_to(db), SEAL_ENTRIES_MAX))
-    for sealed in seal_all(pending, identity.private_key):
+    for sealed in made.sealed:
         header = read_header(sealed)
         db.execute(
             "INSERT INTO sealed_segment (epoch, first_seq, last_seq, sealed, sha256)"
             " VALUES (?,?,?,?,?)",
             (header.epoch, header.first_seq, header.last_seq, sealed, sealed_digest(sealed)),
         )
-    return len(pending)
+    return made.count
+
+
+def seal_pending(db: Connection, identity: Identity) -> int:
+    """Both in one; inside `writer()`, when about to send: what waits long makes large segments."""
+    made = sealing(db, identity)
+    return 0 if made is None else keep_sealing(db, made)
 
 
 def unsealed(db: Connection) -> bool:

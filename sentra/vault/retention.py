@@ -1,8 +1,9 @@
 """Forgets a terminal's oldest facts, once they are archived and older than any restore can reach.
 
-Whole closed shifts go, oldest first, with their entries, sealed bytes and rows, so that whatever is
-still here is a journal of its own: it chains from the last entry dropped, every row is what its
-facts give, and every shift that is here is here wholly. The newest shift always stays.
+Closed shifts go, oldest first, with their entries, sealed bytes and rows, so that whatever is still
+here is a journal of its own: it chains from the last entry dropped, and every row is what its facts
+give. A large shift goes in parts, one after the other without a pause, each of whole segments; but
+for that moment every shift that is here is here wholly. The newest shift always stays.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ from sentra.vault import archived
 from sentra.vault.driver import Connection
 from sentra.vault.entries import hash_at, highest_epoch, pruned_base, read
 from sentra.vault.identity import Identity
-from sentra.vault.rows import add_first_rows, drop_rows, fact_key
+from sentra.vault.rows import RowKeys, add_first_rows, drop_rows, fact_key, row_keys
 from sentra.vault.watermarks import watermark
 
 OPENED: Final = "shift.opened"
 CLOSED: Final = "shift.closed"
+
+ENTRIES_AT_ONCE: Final = 200
+"""Entries dropped in one transaction, more where a segment is longer: some 30 ms."""
 
 FREE_PAGES_KEPT: Final = 1_024
 """Free pages (4 MiB) that stay in the file: what is sold next is written there."""
@@ -38,11 +42,14 @@ PAGES_AT_ONCE: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What goes next: everything up to `base`, whose readable facts are `facts`."""
+    """What goes next: everything up to `base`. Its readable facts have rows at `rows`, and are
+    known by `keys`. `is_last`: no part of the same shift is left behind it."""
 
     base: Head
     count: int
-    facts: Sequence[tuple[Place, Fact]]
+    rows: RowKeys
+    keys: frozenset[tuple[str, str]]
+    is_last: bool
 
 
 def marks_of(db: Connection, identity: Identity) -> dict[str, Watermark]:
@@ -64,18 +71,38 @@ def may_go(db: Connection, identity: Identity, window_ms: int, now_ms: int) -> H
 
 
 def plan(db: Connection, identity: Identity, window_ms: int, now_ms: int) -> Plan | None:
-    """The oldest shift that may go, and whatever lies before it; reads only."""
+    """Of the oldest shift that may go, and whatever lies before it, the next part; reads only."""
     base, limit = pruned_base(db), may_go(db, identity, window_ms, now_ms)
     if (limit.epoch, limit.seq) <= (base.epoch, base.seq):
         return None
     end = _end_of_oldest(db, base, limit)
     if end is None:
         return None
+    part = min(end, _end_of_part(db, base) or end)
     behind = read(db, identity.device_id, base, -1)
-    going = list(takewhile(lambda one: (one.epoch, one.seq) <= end, behind))
-    facts = tuple(_facts(identity, going))
-    last = head_of(going[-1])
-    return Plan(last, len(going), facts)
+    going = list(takewhile(lambda one: (one.epoch, one.seq) <= part, behind))
+    facts = list(_facts(identity, going))
+    rows: RowKeys = set().union(*(row_keys(place, fact) for place, fact in facts))
+    keys = frozenset(fact_key(fact) for _, fact in facts)
+    return Plan(head_of(going[-1]), len(going), rows, keys, part == end)
+
+
+def _end_of_part(db: Connection, base: Head) -> tuple[int, int] | None:
+    """Where a segment ends that has enough for one transaction behind it: no cashier waits for a
+    shift of thousands of sales."""
+    place = db.execute(
+        "SELECT epoch, seq FROM journal_entry WHERE (epoch, seq) > (?, ?)"
+        " ORDER BY epoch, seq LIMIT 1 OFFSET ?",
+        (base.epoch, base.seq, ENTRIES_AT_ONCE - 1),
+    ).fetchone()
+    if place is None:
+        return None
+    end = db.execute(
+        "SELECT epoch, last_seq FROM sealed_segment WHERE (epoch, last_seq) >= (?, ?)"
+        " ORDER BY epoch, last_seq LIMIT 1",
+        place,
+    ).fetchone()
+    return None if end is None else (int(end[0]), int(end[1]))
 
 
 def _end_of_oldest(db: Connection, base: Head, limit: Head) -> tuple[int, int] | None:
@@ -124,8 +151,7 @@ def drop(db: Connection, identity: Identity, found: Plan, window_ms: int, now_ms
     if hash_at(db, *place) != found.base.hash:
         return 0
     mark = msgspec.json.encode(marks_of(db, identity)[archived.ARCHIVED]).decode()
-    for at, fact in found.facts:
-        drop_rows(db, at, fact)
+    drop_rows(db, found.rows)
     db.execute("DELETE FROM journal_entry WHERE (epoch, seq) <= (?, ?)", place)
     db.execute("DELETE FROM sealed_segment WHERE (epoch, last_seq) <= (?, ?)", place)
     db.execute(
@@ -144,10 +170,9 @@ def _give_rows_to_seconds(db: Connection, identity: Identity, found: Plan) -> No
     """In a journal that was put back a fact may stand twice; now the later one counts."""
     if highest_epoch(db) == 1:
         return
-    gone = {fact_key(fact) for _, fact in found.facts}
     later = _facts(identity, read(db, identity.device_id, found.base, -1))
     for at, fact in later:
-        if fact_key(fact) in gone:
+        if fact_key(fact) in found.keys:
             add_first_rows(db, at, fact)
 
 

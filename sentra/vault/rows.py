@@ -49,10 +49,19 @@ def add_first_rows(db: Connection, place: Place, fact: Fact) -> bool:
     return True
 
 
-def drop_rows(db: Connection, place: Place, fact: Fact) -> None:
-    """Removes the rows of a fact that is about to be recorded at another place."""
-    for table, key in {(table, row[:2]) for table, row in project(place, fact)}:
-        db.execute(_DELETES[table], key)
+RowKeys = set[tuple[str, tuple[object, ...]]]
+"""(table, the key of a fact's rows in it)."""
+
+
+def row_keys(place: Place, fact: Fact) -> RowKeys:
+    """Where the rows of a fact are."""
+    return {(table, row[:2]) for table, row in project(place, fact)}
+
+
+def drop_rows(db: Connection, keys: RowKeys) -> None:
+    """Removes the rows of facts that are about to be recorded at another place, or forgotten."""
+    for table, statement in _DELETES.items():
+        db.executemany(statement, [key for name, key in keys if name == table])
 
 
 def fact_key(fact: Fact) -> tuple[str, str]:

@@ -3,13 +3,15 @@ what a power cut left of a change of the catalogue."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
 
 from sentra.instants import Clock
 from sentra.vault import archived, retention, staging
-from sentra.vault.database import Vault
+from sentra.vault.database import GIVE_WAY_S, Vault
 from sentra.vault.identity import Identity
 from syncd.daemon.inbound import metrics
 
@@ -22,8 +24,17 @@ _log = structlog.get_logger(__name__)
 class House:
     """Keeps one till's vault small; belongs to its thread."""
 
-    def __init__(self, vault: Vault, identity: Identity, days: int, ticks: Clock) -> None:
-        """`days`: how far back the cloud's database can be restored. `ticks` only goes forward."""
+    def __init__(
+        self,
+        vault: Vault,
+        identity: Identity,
+        days: int,
+        ticks: Clock,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`days`: how far back the cloud's database can be restored. `ticks` only goes forward.
+        `pause` lets others write for so many seconds."""
+        self._pause = pause
         self._vault, self._identity = vault, identity
         self._window_ms = days * archived.DAY_MS
         self._ticks = ticks
@@ -33,7 +44,7 @@ class House:
         """One step where one is due: a shift forgotten, or some room given back."""
         if self._ticks() < self._due_tick_ms:
             return
-        staging.tidy(self._vault)
+        staging.tidy(self._vault, lambda: self._pause(GIVE_WAY_S))
         if not (self._remember(now_ms) or self._forget(now_ms) or self._give_back()):
             self._due_tick_ms = self._ticks() + EVERY_MS
 
@@ -48,16 +59,27 @@ class House:
         return news
 
     def _forget(self, now_ms: int) -> bool:
+        """A shift, part by part: whoever sells is let in between."""
+        total = 0
+        while (part := self._forget_part(now_ms)) is not None:
+            count, is_last = part
+            total += count
+            if is_last or not count:
+                break
+            self._pause(GIVE_WAY_S)
+        if total:
+            metrics.FORGOTTEN.labels(self._identity.device_id).inc(total)
+            _log.info("archived entries are forgotten", entries=total)
+        return total > 0
+
+    def _forget_part(self, now_ms: int) -> tuple[int, bool] | None:
         with self._vault.reader() as db:
             found = retention.plan(db, self._identity, self._window_ms, now_ms)
         if found is None:
-            return False
+            return None
         with self._vault.writer() as db:
             count = retention.drop(db, self._identity, found, self._window_ms, now_ms)
-        if count:
-            metrics.FORGOTTEN.labels(self._identity.device_id).inc(count)
-            _log.info("archived entries are forgotten", entries=count, up_to=found.base.seq)
-        return count > 0
+        return count, found.is_last
 
     def _give_back(self) -> bool:
         with self._vault.reader() as db:

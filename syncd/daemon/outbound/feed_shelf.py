@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 from sentra.protocol.feed import COMPANY, FeedItem, SealedRevision
 from sentra.protocol.messages import Base, Watermark
 from sentra.protocol.snapshot import SnapshotNote
 from sentra.vault import archived, catalogue, retention, snapshots, staging, state, watermarks
-from sentra.vault.database import Vault
+from sentra.vault.database import GIVE_WAY_S, Vault
 from sentra.vault.identity import Identity
-
-GIVE_WAY_S: Final = 0.003
-"""Left to others between two transactions of a long work. Who waits for the vault looks every
-millisecond whether it is free."""
 
 
 class FeedShelf:

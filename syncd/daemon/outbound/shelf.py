@@ -16,6 +16,7 @@ from sentra.vault.database import Vault
 from sentra.vault.epochs import Regained, Restored
 from sentra.vault.identity import Identity, read_identity, write_identity
 from sentra.vault.proof import proof_note
+from sentra.vault.regaining import regain_in_steps
 from syncd.daemon.outbound.feed_shelf import FeedShelf
 
 
@@ -89,11 +90,9 @@ class VaultShelf(FeedShelf):
             return epochs.has_left(db, head)
 
     def regain(self, found: Regained, now_ms: int) -> Restored:
-        """Takes up what was fetched and opens the next epoch, in one transaction."""
-        with self._vault.writer() as db:
-            done = epochs.regain(db, self.identity, found, now_ms)
-            end = journal.head(db)
-        journal.write_head_file(self._vault.folder, end)
+        """Takes up what was fetched and opens the next epoch; a long line by and by."""
+        done = regain_in_steps(self._vault, self.identity, found, now_ms, self._give_way)
+        journal.write_head_file(self._vault.folder, self.head())
         journal.sync_head_file(self._vault.folder)
         return done
 
@@ -133,13 +132,13 @@ class VaultShelf(FeedShelf):
             watermarks.reset_watermark(db, name, head, at_ms, signature)
 
     def seal_pending(self) -> int:
-        """Seals what no segment holds, in a transaction only where there is anything."""
+        """Seals what no segment holds beside whoever sells; only the keeping is a transaction."""
         with self._vault.reader() as db:
-            waiting = journal.unsealed(db)
-        if not waiting:
+            made = journal.sealing(db, self.identity)
+        if made is None:
             return 0
         with self._vault.writer() as db:
-            return journal.seal_pending(db, self.identity)
+            return journal.keep_sealing(db, made)
 
     def parcels_after(self, head: Head, bytes_max: int, segments_max: int) -> list[bytes]:
         """Sealed segments beyond a head, oldest first."""

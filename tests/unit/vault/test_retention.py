@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from sentra.events import ShiftClosed, ShiftOpened
 from sentra.projection.tables import SHARED
+from sentra.protocol import segment
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.messages import sign_watermark
 from sentra.vault import archived, journal, retention, schema
@@ -347,3 +348,21 @@ def test_a_base_that_the_cloud_did_not_sign_is_found(shop: Shop, change: str) ->
     with shop.vault.writer() as db:
         db.execute(change)
     assert not shop.is_whole()
+
+
+def test_a_large_shift_goes_in_parts_of_whole_segments_and_each_leaves_a_journal(
+    till: tuple[Vault, Identity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment, "ENTRIES_MAX", 2)
+    monkeypatch.setattr(retention, "ENTRIES_AT_ONCE", 1)
+    shop = Shop(*till)
+    shop.trade(2)
+    for at_ms in (T0, LATER):
+        shop.hear("archived", shop.place(SHIFT_ENTRIES), at_ms)
+        shop.hear("cloud", shop.head(), at_ms)
+        shop.look(at_ms)
+    parts = []
+    while count := shop.forget(LATER):
+        parts.append(count)
+        assert shop.is_whole()
+    assert parts == [2, 2, 1]
