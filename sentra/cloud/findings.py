@@ -13,7 +13,7 @@ import msgspec
 from psycopg2 import extensions
 from psycopg2.extras import execute_values
 
-from sentra.projection.findings import Finding
+from sentra.projection.findings import Excess, Finding
 
 NewId = Callable[[int], str]
 """Makes a UUIDv7 from the present instant."""
@@ -33,6 +33,20 @@ _NEGATIVE: Final = f"""
             AND kind IN {COUNTED_KINDS})
     GROUP BY product_id HAVING sum(quantity_milli) < 0
 """  # noqa: S608 - constants only
+
+_EXCESS: Final = """
+    SELECT sold.sale_id::text, min(origin.receipt_number), sold.position, min(sold.name),
+        min(sold.quantity_milli), -sum(back.quantity_milli)
+    FROM sale refund
+    JOIN sale_line back ON back.branch_id = %(branch)s AND back.sale_id = refund.sale_id
+    JOIN sale origin ON origin.branch_id = %(branch)s AND origin.sale_id = refund.original_sale_id
+    JOIN sale_line sold ON sold.branch_id = %(branch)s AND sold.sale_id = refund.original_sale_id
+        AND sold.position = back.original_position
+    WHERE refund.branch_id = %(branch)s AND refund.original_sale_id = ANY(%(sales)s::uuid[])
+    GROUP BY sold.sale_id, sold.position
+    HAVING -sum(back.quantity_milli) > min(sold.quantity_milli)
+    ORDER BY 1, 3
+"""
 
 _OPEN: Final = """
     INSERT INTO exception (branch_id, id, kind, severity, terminal_id, epoch, seq, params,
@@ -66,6 +80,17 @@ def negative_stock(
     """Products of counted stock whose level is below zero now, in thousandths."""
     cursor.execute(_NEGATIVE, {"branch": branch_id, "products": list(product_ids)})
     return {product_id: int(level) for product_id, level in cursor}
+
+
+def excess_refunds(
+    cursor: extensions.cursor, branch_id: str, sale_ids: Sequence[str]
+) -> Sequence[Excess]:
+    """The lines of these sales of which more came back than was sold."""
+    cursor.execute(_EXCESS, {"branch": branch_id, "sales": list(sale_ids)})
+    return [
+        Excess(sale_id, receipt, position, name, int(sold), int(given))
+        for sale_id, receipt, position, name, sold, given in cursor
+    ]
 
 
 def raise_findings(

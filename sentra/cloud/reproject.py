@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from sentra.cloud.findings import Products, negative_stock, raise_findings
+from sentra.cloud.findings import Products, excess_refunds, negative_stock, raise_findings
 from sentra.cloud.identity import new_id
 from sentra.cloud.tables import (
     SHARED,
@@ -31,7 +31,7 @@ from sentra.cloud.tables import (
     journal_head,
     stock_level,
 )
-from sentra.events import FACTS, Fact
+from sentra.events import FACTS, Fact, RefundCompleted
 from sentra.projection import rollups
 from sentra.projection.aside import (
     FACT_DUPLICATE,
@@ -40,7 +40,7 @@ from sentra.projection.aside import (
     FACT_UNREADABLE,
     SET_ASIDE,
 )
-from sentra.projection.findings import Mention, mention, of_products
+from sentra.projection.findings import Mention, mention, of_products, of_refunds
 from sentra.projection.rollups import Increments
 from sentra.projection.rows import Place, project
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
@@ -175,16 +175,20 @@ def _project(connection: Connection, row: Row[Any]) -> tuple[Place, Fact]:
 
 
 def _raise_findings(connection: Connection, place: Place, fact: Fact, now_ms: int) -> None:
-    """What is odd about the products of a fact that has its rows now."""
+    """What is odd about the products or the refund of a fact that has its rows now."""
     mentions: dict[str, Mention] = {}
     mention(mentions, place, fact)
-    if not mentions:
+    refunds = {fact.original_sale_id: place} if isinstance(fact, RefundCompleted) else {}
+    if not (mentions or refunds):
         return
     product_ids = sorted(mentions)
     with _cursor(connection) as cursor:
         unknown = Products().unknown(cursor, product_ids)
         negative = negative_stock(cursor, place.branch_id, product_ids)
         findings = list(of_products(mentions, unknown, negative))
+        if refunds:
+            excess = excess_refunds(cursor, place.branch_id, list(refunds))
+            findings += of_refunds(refunds, excess)
         if findings:
             raise_findings(cursor, place.branch_id, findings, now_ms, new_id)
 

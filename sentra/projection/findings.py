@@ -7,7 +7,7 @@ there is a sentence; `params` are that sentence's values. The same thing found t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from sentra.projection.rows import Place
 
 PRODUCT_UNKNOWN: Final = "product-unknown"
 STOCK_NEGATIVE: Final = "stock-negative"
+REFUND_EXCESS: Final = "refund-excess"
 
 _SOLD: Final = (SaleCompleted, RefundCompleted)
 
@@ -69,6 +70,38 @@ def of_products(
         # One a day for each product.
         key = f"{product_id}:{mentioned.business_date}"
         yield _of_product(STOCK_NEGATIVE, product_id, mentioned, key, {"quantity_milli": level})
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """A line of a sale of which more came back than was sold, in thousandths."""
+
+    sale_id: str
+    receipt_number: str
+    position: int
+    name: str
+    sold_milli: int
+    given_milli: int
+
+
+def of_refunds(places: Mapping[str, Place], excess: Iterable[Excess]) -> Iterator[Finding]:
+    """Of sales by the place of a refund that points at them: what came back too often.
+
+    Two tills of a branch can give back the same while neither hears its router.
+    """
+    for one in excess:
+        place = places[one.sale_id]
+        params = {
+            "sale_id": one.sale_id,
+            "receipt": one.receipt_number,
+            "name": one.name,
+            "sold_milli": one.sold_milli,
+            "given_milli": one.given_milli,
+        }
+        key = f"{REFUND_EXCESS}:{one.sale_id}:{one.position}"
+        yield Finding(
+            REFUND_EXCESS, "warning", key, place.terminal_id, place.epoch, place.seq, params
+        )
 
 
 def _of_product(

@@ -22,7 +22,7 @@ from syncd.service.operations.journals import Carrier, Terminal
 from syncd.service.outbound.journal_store import JournalStore
 from tests.fakes.journal_store import MemoryStore
 from tests.present import NOW_MS
-from tests.support.journals import DAY, Journal, a_sale, an_id
+from tests.support.journals import DAY, Journal, a_refund, a_sale, an_id
 
 BRANCH = an_id(500_000)
 
@@ -210,6 +210,23 @@ def test_stock_below_zero_is_said_once_a_day_and_only_of_counted_goods(
     desk.send(journal, journal.sealed(1, 4))
     desk.send(journal, journal.sealed(5, 5))
     assert desk.kinds() == ["product-unknown", "product-unknown", "stock-negative"]
+
+
+def test_what_came_back_more_often_than_it_was_sold_is_said_once(
+    desk: Desk, journal: Journal
+) -> None:
+    sale = a_sale(1)
+    journal.write(sale)
+    journal.write(a_refund(sale, 1, 600))
+    journal.write(a_refund(sale, 2, 400))
+    desk.send(journal, journal.sealed(1, 3))
+    assert desk.kinds() == []
+    journal.write(a_refund(sale, 3, 400))
+    journal.write(a_refund(a_sale(77), 4, 1_000))
+    desk.send(journal, journal.sealed(4, 5))
+    journal.write(a_refund(sale, 5, 400))
+    desk.send(journal, journal.sealed(6, 6))
+    assert desk.kinds() == ["refund-excess"]
 
 
 def test_a_long_backlog_comes_in_growing_runs_and_keeps_its_order(

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sentra.events import StockMoved
+from sentra.events import RefundCompleted, SaleCompleted, StockMoved
 from sentra.projection.aside import FACT_DUPLICATE
-from sentra.projection.findings import Finding
+from sentra.projection.findings import Excess, Finding
 from sentra.projection.rollups import Increments, no_increments
 from sentra.protocol.entry import EMPTY, EPOCH_MAX, GENESIS, Entry, Head
 from syncd.service.operations.findings import set_aside
@@ -41,6 +41,8 @@ class MemoryStore:
     fork_places: dict[str, dict[Place, set[bytes]]] = field(default_factory=dict)
     fork_projected: set[bytes] = field(default_factory=set)
     fact_ids: set[str] = field(default_factory=set)
+    sales: dict[str, SaleCompleted] = field(default_factory=dict)
+    refunds: list[RefundCompleted] = field(default_factory=list)
     counted: set[str] = field(default_factory=set)
     sums: Increments = field(default_factory=no_increments)
     exceptions: dict[str, Finding] = field(default_factory=dict)
@@ -156,6 +158,11 @@ class MemoryStore:
         if fact_id in self.fact_ids:
             return False
         self.fact_ids.add(fact_id)
+        fact = one.fact
+        if isinstance(fact, SaleCompleted):
+            self.sales[fact.sale_id] = fact
+        elif isinstance(fact, RefundCompleted):
+            self.refunds.append(fact)
         return True
 
     def add_sums(self, increments: Increments) -> bool:
@@ -174,6 +181,30 @@ class MemoryStore:
             for one in product_ids
             if one in self.counted and levels.get(one, 0) < 0
         }
+
+    def excess_refunds(self, branch_id: str, sale_ids: Sequence[str]) -> Sequence[Excess]:
+        found = []
+        for sale in (self.sales[one] for one in sale_ids if one in self.sales):
+            for line in sale.lines:
+                given = sum(
+                    back.quantity_milli
+                    for refund in self.refunds
+                    for back in refund.lines
+                    if (refund.original_sale_id, back.original_position)
+                    == (sale.sale_id, line.position)
+                )
+                if given > line.quantity_milli:
+                    found.append(
+                        Excess(
+                            sale.sale_id,
+                            sale.receipt_number,
+                            line.position,
+                            line.name,
+                            line.quantity_milli,
+                            given,
+                        )
+                    )
+        return found
 
     def raise_findings(
         self, branch_id: str, findings: Sequence[Finding], now_ms: int

@@ -62,6 +62,12 @@ WORDINGS: Final = {
         lazy_gettext("The sale counts; nothing was refused."),
         lazy_gettext("Count the shelf and book the difference."),
     ),
+    "refund-excess": Wording(
+        lazy_gettext("More came back than was sold"),
+        lazy_gettext("“%(name)s” of receipt %(receipt)s: %(sold)s sold, %(given)s given back."),
+        lazy_gettext("The refunds count; nothing was refused."),
+        lazy_gettext("Look at the refunds of this receipt, and ask who approved them."),
+    ),
     "device-revoked": Wording(
         lazy_gettext("Entries from a revoked device"),
         lazy_gettext("A device that was revoked sent %(entries)s entries."),
@@ -133,6 +139,10 @@ def severity_name(severity: str) -> str:
     return str(SEVERITIES.get(severity, severity))
 
 
+_QUANTITIES: Final = frozenset({"quantity_milli", "sold_milli", "given_milli"})
+"""Values in thousandths, told as `quantity`, `sold` and `given`."""
+
+
 def sentence_of(kind: str, params: Mapping[str, Any]) -> str:
     """What happened, with the values of this very exception."""
     wording = WORDINGS.get(kind)
@@ -141,8 +151,8 @@ def sentence_of(kind: str, params: Mapping[str, Any]) -> str:
     values = {name: str(value) for name, value in params.items()}
     if "place" in params:
         values["place"] = place_name(values["place"])
-    if "quantity_milli" in params:
-        values["quantity"] = quantity(int(params["quantity_milli"]))
+    for name in _QUANTITIES & params.keys():
+        values[name.removesuffix("_milli")] = quantity(int(params[name]))
     try:
         return str(wording.happened) % values
     except KeyError:

@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
+from sentra.events import RefundCompleted
 from sentra.projection import rollups
-from sentra.projection.findings import Finding, Mention, of_products
+from sentra.projection.findings import Excess, Finding, Mention, of_products, of_refunds
 from sentra.projection.rollups import Increments
+from sentra.projection.rows import Place as FactPlace
 from sentra.protocol.entry import Head
 from sentra.protocol.envelope import Parcel
 from syncd.service.operations import findings as found
@@ -114,6 +116,10 @@ class Store(Protocol):
         """Products of counted stock whose level is below zero now, in thousandths."""
         ...
 
+    def excess_refunds(self, branch_id: str, sale_ids: Sequence[str]) -> Sequence[Excess]:
+        """The lines of these sales of which more came back than was sold."""
+        ...
+
     def raise_findings(
         self, branch_id: str, findings: Sequence[Finding], now_ms: int
     ) -> Sequence[str]:
@@ -143,17 +149,21 @@ class Appended:
 
 @dataclass(slots=True)
 class _Request:
-    """What the runs of one request add up to."""
+    """What the runs of one request add up to. `refunds`: the place of a refund by its sale."""
 
     increments: Increments = field(default_factory=rollups.no_increments)
     mentions: dict[str, Mention] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    refunds: dict[str, FactPlace] = field(default_factory=dict)
 
     def add(self, written: Projection) -> None:
         merge(self.increments, written.increments)
         self.findings.extend(written.findings)
         for product_id, mentioned in written.mentions.items():
             self.mentions.setdefault(product_id, mentioned)
+        for one in written.facts:
+            if isinstance(one.fact, RefundCompleted):
+                self.refunds[one.fact.original_sale_id] = one.place
 
 
 def append_envelope(
@@ -250,6 +260,7 @@ def _finish(
         if not store.add_sums(request.increments):
             findings.append(Finding(found.SUMS_OVERFLOW, "error", found.SUMS_OVERFLOW))
         findings += _of_products(store, branch_id, request.mentions)
+        findings += _of_refunds(store, branch_id, request.refunds)
     if moved:
         findings += [found.device_revoked(j) for j in moved if j.terminal and j.terminal.revoked]
         store.move_heads(branch_id, moved, carrier, now_ms)
@@ -264,3 +275,11 @@ def _of_products(
     product_ids = sorted(mentions)
     unknown = store.unknown_products(product_ids)
     return of_products(mentions, unknown, store.negative_stock(branch_id, product_ids))
+
+
+def _of_refunds(
+    store: Store, branch_id: str, refunds: Mapping[str, FactPlace]
+) -> Iterator[Finding]:
+    if not refunds:
+        return iter(())
+    return of_refunds(refunds, store.excess_refunds(branch_id, sorted(refunds)))

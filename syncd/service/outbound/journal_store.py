@@ -16,8 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from psycopg2 import extensions
 from psycopg2.extras import execute_values
 
-from sentra.cloud.findings import NewId, Products, negative_stock, raise_findings
-from sentra.projection.findings import Finding
+from sentra.cloud.findings import (
+    NewId,
+    Products,
+    excess_refunds,
+    negative_stock,
+    raise_findings,
+)
+from sentra.projection.findings import Excess, Finding
 from sentra.projection.rollups import Increments
 from sentra.protocol.entry import EMPTY, GENESIS, Head, terminal_bytes
 from sentra.protocol.segment import sealed_digest
@@ -220,6 +226,11 @@ class JournalStore:
         """Products of counted stock whose level is below zero now, in thousandths."""
         with self._connection.cursor() as cursor:
             return negative_stock(cursor, branch_id, product_ids)
+
+    def excess_refunds(self, branch_id: str, sale_ids: Sequence[str]) -> Sequence[Excess]:
+        """The lines of these sales of which more came back than was sold."""
+        with self._connection.cursor() as cursor:
+            return excess_refunds(cursor, branch_id, sale_ids)
 
     def raise_findings(
         self, branch_id: str, findings: Sequence[Finding], now_ms: int

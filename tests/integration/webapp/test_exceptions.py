@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from sentra.cloud.proofs import PROOF_DIFFERENT
+from sentra.projection import findings as of_facts
 from sentra.projection.aside import SET_ASIDE
 from syncd.service.operations import findings
 from tests.support.backoffice import Clients, post
@@ -21,7 +22,7 @@ LINK = re.compile(r'href="(/exceptions/[0-9a-f-]{36}/[0-9a-f-]{36})"')
 def test_every_kind_that_the_sync_service_raises_has_its_words() -> None:
     raised = {
         value
-        for name, value in vars(findings).items()
+        for name, value in (*vars(findings).items(), *vars(of_facts).items())
         if name.isupper() and isinstance(value, str) and not name.endswith("_MAX")
     }
     assert raised | SET_ASIDE | {PROOF_DIFFERENT} == set(WORDINGS)
@@ -33,6 +34,9 @@ def test_an_exception_is_told_with_its_values(webapp: Flask) -> None:
             "stock-negative", {"code": "1", "name": "Teh Botol", "quantity_milli": -7000}
         )
         assert told == "“Teh Botol” (1) stands at −7."
+        excess = {"name": "Teh Botol", "receipt": "SGT-1-261122-0147"}
+        told = sentence_of("refund-excess", {**excess, "sold_milli": 2000, "given_milli": 2500})
+        assert told == "“Teh Botol” of receipt SGT-1-261122-0147: 2 sold, 2.5 given back."
         assert "new-kind" not in sentence_of("new-kind", {"a": 1})
         assert sentence_of("fact-unknown", {}) == "A kind of entry that is new here"
 
