@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from sentra.cloud.tables import feed_head, feed_item, feed_revision
+from sentra.cloud.tables import company, feed_head, feed_item, feed_revision
 from sentra.events import Decision
 from sentra.protocol.bodies import encode_decision
 from sentra.protocol.feed import ITEMS_MAX, FeedItem, SealedRevision, seal_revision
@@ -76,8 +76,9 @@ def publish(
     """
     head = _lock(connection, scope)
     changed = _changed(connection, scope, items)
+    timeline = _timeline(connection, now_ms) if changed else None
     for revision, part in enumerate(_batches(changed), head + 1):
-        sealed = seal_revision(scope, revision, part, signing_key)
+        sealed = seal_revision(scope, revision, part, signing_key, timeline)
         connection.execute(
             feed_revision.insert().values(
                 scope=scope,
@@ -140,6 +141,16 @@ def _lock(connection: Connection, scope: str) -> int:
     )
     revision: int = connection.execute(locked.returning(feed_head.c.revision)).scalar_one()
     return revision
+
+
+def _timeline(connection: Connection, now_ms: int) -> str | None:
+    """The present one, which every revision says; None before there is a company.
+
+    A database that was just restored begins its new one here, if nobody asked before: what is
+    published now belongs to that.
+    """
+    connection.execute(select(func.follow_restore(now_ms)))
+    return connection.execute(select(company.c.timeline)).scalar_one_or_none()
 
 
 def _changed(connection: Connection, scope: str, items: Iterable[FeedItem]) -> list[FeedItem]:

@@ -22,6 +22,11 @@ ITEMS_MAX = 2_000
 RAW_BYTES_MAX = 16 * 1024 * 1024
 _TAG = b"sentra/feed/1"
 
+_TIMELINE = "timeline"
+"""A row of the payload that is no item: its key is the timeline in which the revision was
+published. It looks like the deletion of something that nobody has, which is what a program that
+does not know it makes of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
@@ -54,18 +59,35 @@ def _signed_bytes(scope: str, revision: int, sealed: bytes) -> bytes:
 
 
 def seal_revision(
-    scope: str, revision: int, items: Sequence[FeedItem], key: Ed25519PrivateKey
+    scope: str,
+    revision: int,
+    items: Sequence[FeedItem],
+    key: Ed25519PrivateKey,
+    timeline: str | None = None,
 ) -> SealedRevision:
     """One signed revision. Raises ValueError for none or more than ITEMS_MAX items."""
     if not 1 <= len(items) <= ITEMS_MAX:
         raise ValueError(f"a revision holds 1 to {ITEMS_MAX} items, not {len(items)}")
-    raw = _encoder.encode([(item.kind, item.key, item.body) for item in items])
+    rows = [(item.kind, item.key, item.body) for item in items]
+    if timeline is not None:
+        rows.append((_TIMELINE, timeline, None))
+    raw = _encoder.encode(rows)
     sealed = zstandard.ZstdCompressor(level=3).compress(raw)
     return SealedRevision(scope, revision, sealed, key.sign(_signed_bytes(scope, revision, sealed)))
 
 
 def open_revision(revision: SealedRevision, cloud_key: Ed25519PublicKey) -> list[FeedItem]:
     """The items of a revision that the cloud signed. Raises FeedDamaged."""
+    return open_dated(revision, cloud_key)[1]
+
+
+def open_dated(
+    revision: SealedRevision, cloud_key: Ed25519PublicKey
+) -> tuple[str | None, list[FeedItem]]:
+    """The timeline in which it was published, None where an older cloud did not say, and the items.
+
+    Raises FeedDamaged.
+    """
     try:
         cloud_key.verify(
             revision.signature,
@@ -80,7 +102,8 @@ def open_revision(revision: SealedRevision, cloud_key: Ed25519PublicKey) -> list
         rows = _decoder.decode(raw)
     except (InvalidSignature, zstandard.ZstdError, *_UNREADABLE) as error:
         raise FeedDamaged(f"revision {revision.revision} of {revision.scope}") from error
-    return [FeedItem(*row) for row in rows]
+    timeline = next((key for kind, key, _ in rows if kind == _TIMELINE), None)
+    return timeline, [FeedItem(*row) for row in rows if row[0] != _TIMELINE]
 
 
 def pack_page(head: int, revisions: Sequence[SealedRevision]) -> bytes:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sentra.download import fetch_part
 from sentra.link.errors import LinkRefused
-from sentra.protocol.feed import open_revision
+from sentra.protocol.feed import open_dated
 from sentra.protocol.snapshot import CURSOR_BEYOND, SNAPSHOT_NEEDED, SnapshotNote
 from syncd.daemon.operations.ports import Shelf, Store, Talk
 
@@ -30,7 +30,8 @@ def fetch_page(
     be more.
 
     After a restart of the feed, what it does not say anew must go. Where a feed ends only the cloud
-    itself is believed; of a router a snapshot is asked for, which it cannot cut short.
+    itself is believed; of a router a snapshot is asked for, which it cannot cut short. So it is for
+    a revision of another timeline than the present one: the cloud may have lost it since.
 
     What the cloud did not sign as it stands raises FeedDamaged or SnapshotDamaged and is not
     applied, nor is anything behind it. Raises LinkDown, LinkRefused, RevisionOutOfOrder.
@@ -54,7 +55,10 @@ def fetch_page(
             return False
         raise
     for revision in revisions:
-        shelf.apply(revision, open_revision(revision, cloud_key))
+        timeline, items = open_dated(revision, cloud_key)
+        if not is_cloud and timeline not in (None, shelf.timeline()):
+            return _fetch_part(store, shelf, scope, cloud_key)
+        shelf.apply(revision, items)
     after = shelf.feed_cursor(scope)
     if is_restarted and is_cloud and after >= head:
         shelf.settle_feed(scope)
