@@ -6,14 +6,12 @@ either costs next to nothing.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 
 from flask import Flask
-from gunicorn.app.base import BaseApplication
-from gunicorn.glogging import Logger
 
+from sentra.web.server import Server
 from webapp.live import EXTENSION, Live
 
 END_S: Final = 10
@@ -23,35 +21,6 @@ KEEPALIVE_S: Final = 75
 """Longer than the balancer's own idle time, so that it never sends into a closing connection."""
 
 BACKLOG: Final = 512
-
-
-class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """Gunicorn over an app that is made in each worker, after the fork."""
-
-    def __init__(self, make_app: Callable[[], Flask], options: dict[str, Any]) -> None:
-        self._make_app = make_app
-        self._options = options
-        super().__init__()
-
-    def load_config(self) -> None:
-        """Take the options instead of a file or a command line."""
-        for name, value in self._options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        """Make the app; called once in each worker."""
-        return self._make_app()
-
-
-class _Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """Gunicorn's messages go where all others go: to the root logger, as JSON lines."""
-
-    def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        """Attach no handler of gunicorn's own."""
-        self.loglevel = logging.INFO
-        self.error_log.setLevel(logging.INFO)
-        self.error_log.propagate = True
-        self.access_log.disabled = True
 
 
 def serve(make_app: Callable[[], Flask], *, bind: str, workers: int, threads: int) -> None:
@@ -66,8 +35,6 @@ def serve(make_app: Callable[[], Flask], *, bind: str, workers: int, threads: in
         "keepalive": KEEPALIVE_S,
         "graceful_timeout": END_S,
         "timeout": 60,
-        "control_socket_disable": True,
-        "logger_class": _Log,
         "post_worker_init": _end_streams_with,
     }
     Server(make_app, options).run()

@@ -7,7 +7,6 @@ thread each would cost megabytes. `patch` must be called before anything imports
 from __future__ import annotations
 
 import gc
-import logging
 import resource
 import sys
 from collections.abc import Callable
@@ -18,9 +17,8 @@ from typing import Any, Final
 import gevent
 import structlog
 from flask import Flask
-from gunicorn.app.base import BaseApplication
-from gunicorn.glogging import Logger
 
+from sentra.web.server import Server
 from syncd.service import answers
 from syncd.service.inbound.parts import EXTENSION, Parts
 
@@ -55,35 +53,6 @@ class Tls:
     key: Path
 
 
-class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """Gunicorn over an app that is made in each worker, after the fork."""
-
-    def __init__(self, make_app: Callable[[], Flask], options: dict[str, Any]) -> None:
-        self._make_app = make_app
-        self._options = options
-        super().__init__()
-
-    def load_config(self) -> None:
-        """Take the options instead of a file or a command line."""
-        for name, value in self._options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        """Make the app; called once in each worker."""
-        return self._make_app()
-
-
-class _Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """Gunicorn's messages go where all others go: to the root logger, as JSON lines."""
-
-    def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        """Attach no handler of gunicorn's own."""
-        self.loglevel = logging.INFO
-        self.error_log.setLevel(logging.INFO)
-        self.error_log.propagate = True
-        self.access_log.disabled = True
-
-
 def serve(
     make_app: Callable[[], Flask], *, bind: str, workers: int, streams_max: int, tls: Tls | None
 ) -> None:
@@ -99,8 +68,6 @@ def serve(
         "keepalive": KEEPALIVE_S,
         "graceful_timeout": END_S,
         "timeout": 60,
-        "control_socket_disable": True,
-        "logger_class": _Log,
         "when_ready": _announce,
         "post_worker_init": _settle,
     }

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
-from sentra.cloud import devices, feed
+from sentra.cloud import feed
 from sentra.cloud.keys import CompanyKeys
 from sentra.cloud.redis_client import RedisClient
 from sentra.cloud.wake import feed_moved
@@ -27,9 +26,9 @@ from sentra.vault.database import Vault
 from sentra.vault.failures import VaultExists
 from sentra.vault.identity import Identity, read_identity, write_identity
 from syncd.cli import enrol
-from syncd.daemon.bootstrap import Daemon, wall_clock
-from syncd.daemon.config import DaemonSettings
-from tests.integration.sync.conftest import Service, running_service
+from syncd.daemon.bootstrap import wall_clock
+from tests.integration.sync.conftest import running_service
+from tests.support.branch import a_code, enrolled, running_daemon
 from tests.support.tills import sell
 
 DEADLINE_S = 20.0
@@ -47,46 +46,6 @@ def until(reached: Callable[[], bool], what: str) -> None:
         threading.Event().wait(0.05)
 
 
-@pytest.fixture
-def a_code(engine: Engine, branch: str) -> Callable[..., str]:
-    """A one-time code for a device of the branch."""
-
-    def make(role: str = "terminal", now_ms: int | None = None) -> str:
-        with engine.begin() as connection:
-            made = devices.create_code(
-                connection,
-                branch_id=branch,
-                role=role,
-                name=None,
-                now_ms=wall_clock() if now_ms is None else now_ms,
-            )
-        return made.code
-
-    return make
-
-
-def enrolled(folder: Path, service: Service, code: str) -> tuple[Vault, Identity]:
-    """A till enrolled over the wire, that finds the service where this test runs it."""
-    identity = replace(enrol_device(folder, service.address, code), cloud_url=service.address)
-    vault = Vault.open(folder)
-    with vault.writer() as db:
-        write_identity(db, identity)
-    return vault, identity
-
-
-@contextmanager
-def running_daemon(folder: Path) -> Iterator[None]:
-    daemon = Daemon(DaemonSettings((folder,), timer_ms=1_000), "test")
-    thread = threading.Thread(target=daemon.run)
-    thread.start()
-    try:
-        yield
-    finally:
-        daemon.stop()
-        thread.join(5)
-    assert not thread.is_alive()
-
-
 def at_cloud(engine: Engine, identity: Identity) -> list[tuple[int, bytes]]:
     """(seq, hash) of the terminal's entries in PostgreSQL."""
     query = "SELECT seq, hash FROM journal_entry WHERE terminal_id = :id ORDER BY seq"
@@ -99,14 +58,14 @@ def test_a_sale_walks_from_an_enrolled_till_into_the_clouds_journal(
     environment: dict[str, str],
     engine: Engine,
     company_keys: CompanyKeys,
-    a_code: Callable[..., str],
+    branch: str,
     tmp_path: Path,
 ) -> None:
     with running_service(environment, "--tls") as service:
-        vault, identity = enrolled(tmp_path / "till", service, a_code())
+        vault, identity = enrolled(tmp_path / "till", "terminal", service.address, engine, branch)
         assert identity.branch_code == "SGT"
         entries = sell(vault, identity, 5)
-        with running_daemon(vault.folder):
+        with running_daemon(vault.folder, timer_ms=1_000):
             until(lambda: len(at_cloud(engine, identity)) == 5, "the sales in PostgreSQL")
             entries += sell(vault, identity, 2)
             until(lambda: len(at_cloud(engine, identity)) == 7, "the live sales")
@@ -127,7 +86,6 @@ def test_a_decision_of_the_back_office_reaches_the_till(
     environment: dict[str, str],
     engine: Engine,
     branch: str,
-    a_code: Callable[..., str],
     company_keys: CompanyKeys,
     redis_client: RedisClient,
     tmp_path: Path,
@@ -136,8 +94,8 @@ def test_a_decision_of_the_back_office_reaches_the_till(
         # The company's is so old that only its snapshot is left, once somebody asks for it.
         connection.execute(text("DELETE FROM feed_revision WHERE scope = 'company'"))
     with running_service(environment, "--tls") as service:
-        vault, _ = enrolled(tmp_path / "till", service, a_code())
-        with running_daemon(vault.folder):
+        vault, _ = enrolled(tmp_path / "till", "terminal", service.address, engine, branch)
+        with running_daemon(vault.folder, timer_ms=1_000):
 
             def first_feed() -> bool:
                 with vault.reader() as db:
@@ -165,11 +123,11 @@ def test_a_decision_of_the_back_office_reaches_the_till(
 
 
 def test_what_was_sold_while_the_service_was_away_arrives_once(
-    environment: dict[str, str], engine: Engine, a_code: Callable[..., str], tmp_path: Path
+    environment: dict[str, str], engine: Engine, branch: str, tmp_path: Path
 ) -> None:
     with running_service(environment, "--tls") as service:
-        vault, identity = enrolled(tmp_path / "till", service, a_code())
-    with running_daemon(vault.folder):
+        vault, identity = enrolled(tmp_path / "till", "terminal", service.address, engine, branch)
+    with running_daemon(vault.folder, timer_ms=1_000):
         entries = sell(vault, identity, 30)
 
         def noticed() -> bool:
@@ -182,16 +140,19 @@ def test_what_was_sold_while_the_service_was_away_arrives_once(
             present = read_identity(db)
             assert present is not None
             write_identity(db, replace(present, cloud_url=service.address))
-        with running_daemon(vault.folder):
+        with running_daemon(vault.folder, timer_ms=1_000):
             until(lambda: len(at_cloud(engine, identity)) == 30, "the backlog")
     assert at_cloud(engine, identity) == [(entry.seq, entry.hash) for entry in entries]
     vault.close()
 
 
 def test_a_code_that_is_wrong_used_or_expired_is_refused_and_makes_no_vault(
-    environment: dict[str, str], a_code: Callable[..., str], tmp_path: Path
+    environment: dict[str, str], engine: Engine, branch: str, tmp_path: Path
 ) -> None:
-    used, expired = a_code(), a_code(now_ms=wall_clock() - 24 * 3600 * 1000)
+    used, expired = (
+        a_code(engine, branch),
+        a_code(engine, branch, now_ms=wall_clock() - 24 * 3600 * 1000),
+    )
     with running_service(environment, "--tls") as service:
         enrol_device(tmp_path / "first", service.address, used)
         for name, code in (("used", used), ("expired", expired), ("wrong", "0000-0000-0000")):
@@ -199,16 +160,16 @@ def test_a_code_that_is_wrong_used_or_expired_is_refused_and_makes_no_vault(
                 enrol_device(tmp_path / name, service.address, code)
             assert not (tmp_path / name / "vault.db").exists()
         with pytest.raises(VaultExists):
-            enrol_device(tmp_path / "first", service.address, a_code())
+            enrol_device(tmp_path / "first", service.address, a_code(engine, branch))
 
 
 def test_the_command_enrols_a_router_with_its_certificate(
-    environment: dict[str, str], a_code: Callable[..., str], tmp_path: Path
+    environment: dict[str, str], engine: Engine, branch: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "router"
     with running_service(environment, "--tls") as service:
         arguments = ["--data", str(folder), "--cloud", service.address]
-        arguments += ["--code", a_code("router"), "--address", "10.0.0.2:8443"]
+        arguments += ["--code", a_code(engine, branch, "router"), "--address", "10.0.0.2:8443"]
         result = CliRunner().invoke(enrol, arguments)
     assert result.exit_code == 0, result.output
     vault = Vault.open(folder)

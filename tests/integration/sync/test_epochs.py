@@ -11,8 +11,6 @@ import pytest
 import structlog
 from sqlalchemy import Engine, text
 
-from router_agent.bootstrap import Router
-from router_agent.config import RouterSettings
 from sentra.cloud import devices
 from sentra.enrolment import enrol_again
 from sentra.protocol.entry import EMPTY, head_of
@@ -23,7 +21,7 @@ from sentra.vault.epochs import forked, secure_head
 from sentra.vault.identity import Identity
 from syncd.daemon.bootstrap import wall_clock
 from tests.integration.sync.conftest import running_service
-from tests.integration.sync.test_through_the_router import enrolled, running_daemon
+from tests.support.branch import a_router, enrolled, running_daemon
 from tests.support.journals import a_sale
 
 Until = Callable[..., None]
@@ -101,17 +99,11 @@ def test_an_old_copy_gets_back_what_it_lost_and_a_copied_machine_loses_no_sale(
 ) -> None:
     with ExitStack() as held:
         service = held.enter_context(running_service(environment, "--tls"))
-        router_vault, _ = enrolled(tmp_path / "router", "router", service, engine, branch)
-        router_vault.close()
-        settings = RouterSettings(tmp_path / "router", host="127.0.0.1", port=0, page_port=0)
-        router = Router(settings, wall_clock, "test")
+        router, _ = a_router(tmp_path / "router", service.address, engine, branch)
         held.callback(router.stop)
-        port, _ = router.start()
-        router.trunk.addresses = (f"127.0.0.1:{port}",)
-        router.trunk.try_now()
 
         folder = tmp_path / "till"
-        till, identity = enrolled(folder, "terminal", service, engine, branch)
+        till, identity = enrolled(folder, "terminal", service.address, engine, branch)
         till = put_back_after_two_more_sales(folder, till, identity, until)
         sell(till, identity, 6)
         held.enter_context(running_daemon(folder))

@@ -14,7 +14,6 @@ import structlog
 from sqlalchemy import Engine
 
 from router_agent.bootstrap import Router
-from router_agent.config import RouterSettings
 from router_agent.outbound import backlog, bases, store
 from router_agent.verify import prove
 from sentra.protocol.entry import EMPTY
@@ -22,10 +21,9 @@ from sentra.vault import journal, state
 from sentra.vault.database import Vault
 from sentra.vault.epochs import restored
 from sentra.vault.identity import write_identity
-from syncd.daemon.bootstrap import wall_clock
-from tests.integration.sync.conftest import Service, running_service
+from tests.integration.sync.conftest import running_service
 from tests.integration.sync.test_epochs import SECONDS_MAX, is_sent, kinds, receipts, reopened, sell
-from tests.integration.sync.test_through_the_router import enrolled, running_daemon
+from tests.support.branch import a_router, enrolled, running_daemon, switched_on
 
 Until = Callable[..., None]
 NOWHERE = "https://127.0.0.1:1"
@@ -36,22 +34,6 @@ def keys_in_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SENTRA_KEY_STORE", "file")
     with structlog.testing.capture_logs():
         yield
-
-
-def a_router(folder: Path, service: Service, engine: Engine, branch: str) -> tuple[Router, int]:
-    """A new device, and where tills find it."""
-    vault, _ = enrolled(folder, "router", service, engine, branch)
-    vault.close()
-    return switched_on(folder, 0)
-
-
-def switched_on(folder: Path, port: int) -> tuple[Router, int]:
-    settings = RouterSettings(folder, host="127.0.0.1", port=port, page_port=0)
-    router = Router(settings, wall_clock, "test")
-    port, _ = router.start()
-    router.trunk.addresses = (f"127.0.0.1:{port}",)
-    router.trunk.try_now()
-    return router, port
 
 
 def is_via(vault: Vault, name: str) -> bool:
@@ -76,8 +58,8 @@ def test_a_new_router_begins_at_the_clouds_head_and_gives_a_till_back_what_only_
     folder, image = tmp_path / "till", tmp_path / "image"
     with ExitStack() as held:
         service = held.enter_context(running_service(environment, "--tls"))
-        first, _ = a_router(tmp_path / "first", service, engine, branch)
-        till, identity = enrolled(folder, "terminal", service, engine, branch)
+        first, _ = a_router(tmp_path / "first", service.address, engine, branch)
+        till, identity = enrolled(folder, "terminal", service.address, engine, branch)
         own = identity.device_id
         with running_daemon(folder):
             until(lambda: is_via(till, "router"), SECONDS_MAX)
@@ -88,7 +70,7 @@ def test_a_new_router_begins_at_the_clouds_head_and_gives_a_till_back_what_only_
             # Its disk dies. The new one gets what is sold from now on.
             first.stop()
             until(lambda: is_via(till, "cloud"), SECONDS_MAX)
-            second, port = a_router(tmp_path / "second", service, engine, branch)
+            second, port = a_router(tmp_path / "second", service.address, engine, branch)
             until(lambda: is_via(till, "router"), SECONDS_MAX)
             sell(till, identity, 4)
             until(lambda: is_sent(till) and is_at(second, own, 4), SECONDS_MAX)

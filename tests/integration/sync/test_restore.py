@@ -15,8 +15,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
-from router_agent.bootstrap import Router
-from router_agent.config import RouterSettings
 from router_agent.inbound import trunk_loop
 from sentra.cloud import feed
 from sentra.cloud.archive.write import Archivist
@@ -36,11 +34,8 @@ from sentra.vault.identity import Identity
 from syncd.daemon.bootstrap import wall_clock
 from syncd.daemon.inbound import turn
 from tests.integration.sync.conftest import Service, running_service
-from tests.integration.sync.test_through_the_router import (
-    enrolled,
-    keys_in_files,
-    running_daemon,
-)
+from tests.integration.sync.test_through_the_router import keys_in_files
+from tests.support.branch import a_router, enrolled, running_daemon
 from tests.support.restoring import ArchivedPostgres, prepare
 from tests.support.tills import sell
 
@@ -173,7 +168,8 @@ def company(
         "SENTRA_SYNC_URL": "https://127.0.0.1:8443",
     }
     service = held.enter_context(running_service(environment, "--tls"))
-    start_router(held, service, engine, branches[0], tmp_path / "router")
+    router, _ = a_router(tmp_path / "router", service.address, engine, branches[0])
+    held.callback(router.stop)
     tills = [
         start_till(held, service, engine, branch, tmp_path / f"till-{number}")
         for number, branch in enumerate(branches)
@@ -181,23 +177,10 @@ def company(
     return Company(postgres, engine, company_keys, LocalObjects(tmp_path / "objects"), tills)
 
 
-def start_router(
-    held: ExitStack, service: Service, engine: Engine, branch: str, folder: Path
-) -> None:
-    vault, _ = enrolled(folder, "router", service, engine, branch)
-    vault.close()
-    settings = RouterSettings(folder, host="127.0.0.1", port=0, page_port=0)
-    router = Router(settings, wall_clock, "test")
-    held.callback(router.stop)
-    port, _ = router.start()
-    router.trunk.addresses = (f"127.0.0.1:{port}",)
-    router.trunk.try_now()
-
-
 def start_till(
     held: ExitStack, service: Service, engine: Engine, branch: str, folder: Path
 ) -> Till:
-    vault, identity = enrolled(folder, "terminal", service, engine, branch)
+    vault, identity = enrolled(folder, "terminal", service.address, engine, branch)
     held.callback(vault.close)
     held.enter_context(running_daemon(folder))
     return Till(vault, identity)
