@@ -218,14 +218,30 @@ def _stores_of(world: World, terminal: TerminalMachine) -> list[tuple[str, str |
 
 
 def pry(world: World, step: Step, _dice: random.Random) -> str:
-    """A device asks for another branch's decisions, and brings another branch's sales."""
+    """A device asks for another branch's decisions, brings another branch's sales, and a router
+    asks for another branch's journal."""
     terminal = world.terminal(step)
     others = [one.id for one in world.office.branches if one is not world.branch_of(terminal)]
     scope = others[0] if others else world.office.company_id
     before = len(world.broken)
     _ask_for(world, terminal, scope)
     _bring_foreign(world, terminal)
+    _read_foreign(world)
     return f"{terminal.name} got {'something' if len(world.broken) > before else 'nothing'}"
+
+
+def _read_foreign(world: World) -> None:
+    """Routers fetch journals for their terminals, and for nobody else."""
+    for router in world.routers:
+        owner = next((one for one in world.terminals if one.branch != router.branch), None)
+        if owner is None or router.identity is None:
+            continue
+        link = router.link(router.identity, ADDRESS)
+        try:
+            link.journal(EMPTY, terminal=owner.identity.device_id)
+        except LinkFailure:
+            continue
+        world.broken.append(f"I10 {router.name} reads the journal of {owner.name}")
 
 
 def _ask_for(world: World, terminal: TerminalMachine, scope: str) -> None:

@@ -30,6 +30,7 @@ from syncd.daemon.inbound.turn import Turner
 from syncd.daemon.operations import greet, restore
 from syncd.daemon.outbound.shelf import VaultShelf
 from syncd.service.inbound import feed as feed_view
+from syncd.service.inbound import own_journal
 from syncd.service.operations import append, journals, project
 from syncd.service.outbound import copy_format
 from syncd.service.outbound.journal_store import JournalStore
@@ -304,6 +305,11 @@ def _nothing_is_recorded_again(patch: MonkeyPatch) -> None:
     patch.setattr(epochs, "_record_again", lambda *_: 0)
 
 
+def _routers_read_any_journal(patch: MonkeyPatch) -> None:
+    """The cloud does not ask whose journal a router wants."""
+    patch.setattr(own_journal, "_owner", lambda device, wanted: wanted or device.device_id)
+
+
 def _rollups_without_refunds(patch: MonkeyPatch) -> None:
     """The cloud's hourly sums leave refunds out."""
     patch.delitem(rollups._ADDERS, RefundCompleted)
@@ -337,6 +343,7 @@ MUTATIONS: Final = (
     Mutation("an epoch is used again", _epoch_is_used_again, ("I2", "I5", "I6"), 25, 2),
     Mutation("an old copy is not noticed", _put_back_unseen, ("I1", "I2", "I5"), 25, 2),
     Mutation("what an old copy wrote is left", _nothing_is_recorded_again, ("I1", "I5"), 25, 2),
+    Mutation("routers read any journal", _routers_read_any_journal, ("I10",), 25, 11),
 )
 
 
