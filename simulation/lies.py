@@ -12,8 +12,8 @@ import msgspec
 from sentra.protocol.answer import pack_answer, unpack_answer
 from sentra.protocol.envelope import unpack
 from sentra.protocol.feed import pack_page, unpack_page
-from sentra.protocol.messages import HelloAnswer, Watermark
-from sentra.protocol.snapshot import HEADER
+from sentra.protocol.messages import HelloAnswer, Problem, Watermark, problem_type
+from sentra.protocol.snapshot import HEADER, SNAPSHOT_NEEDED
 from simulation.cloud import ADDRESS
 from simulation.network import torn
 from simulation.plan import Step
@@ -21,6 +21,14 @@ from simulation.wire import Answer, Request
 from simulation.world import World
 
 _LIES_MAX: Final = 12
+_FEED_LIES_MAX: Final = 60
+"""One snapshot takes several answers."""
+
+_NOT_KEPT: Final = Answer(
+    410,
+    {"Content-Type": "application/problem+json"},
+    msgspec.json.encode(Problem(type=problem_type(SNAPSHOT_NEEDED), title="", status=410)),
+)
 
 _Lie = Callable[[Request, Answer], Answer | None]
 """The answer in place of a true one; None: that one may pass."""
@@ -33,27 +41,40 @@ def liar(world: World, _step: Step, dice: random.Random) -> str:
         body = _forged(request, answer.body, dice) if answer.status == 200 else None
         return None if body is None else replace(answer, body=body)
 
-    return _tell(world, lie, dice)
+    return _tell(world, lie, dice, _LIES_MAX)
 
 
 def feed_liar(world: World, _step: Step, dice: random.Random) -> str:
-    """For some answers, something at the routers alters snapshots, shows earlier parts of them
-    again, calls them newer, or says that a feed ends early."""
+    """For some answers, something at the routers says that a feed goes on, ends early or is not
+    kept, alters snapshots, shows earlier parts of them again, or calls them newer."""
     shown: list[Answer] = []
 
     def lie(request: Request, answer: Answer) -> Answer | None:
+        if request.path == "/v1/hello" and answer.status == 200:
+            return _further(answer, dice)
         if request.path == "/v1/feed" and answer.status == 200:
-            scope = request.target.partition("scope=")[2].partition("&")[0]
-            _, revisions = unpack_page(scope, answer.body)
-            some = revisions[: dice.randrange(len(revisions) + 1)]
-            head = some[-1].revision if some else 0
-            return replace(answer, body=pack_page(head, some))
+            return _NOT_KEPT if dice.random() < 0.5 else _cut_short(request, answer, dice)
         if request.path != "/v1/feed/snapshot" or answer.status not in (200, 206):
             return None
         shown.append(answer)
         return _altered(answer, dice.choice(shown), dice)
 
-    return _tell(world, lie, dice)
+    return _tell(world, lie, dice, _FEED_LIES_MAX)
+
+
+def _further(answer: Answer, dice: random.Random) -> Answer:
+    """Whoever hears that the feeds go on asks for them."""
+    hello = msgspec.json.decode(answer.body, type=HelloAnswer)
+    feed = {scope: head + dice.randint(1, 9) for scope, head in hello.feed.items()}
+    return replace(answer, body=msgspec.json.encode(msgspec.structs.replace(hello, feed=feed)))
+
+
+def _cut_short(request: Request, answer: Answer, dice: random.Random) -> Answer:
+    scope = request.target.partition("scope=")[2].partition("&")[0]
+    _, revisions = unpack_page(scope, answer.body)
+    some = revisions[: dice.randrange(len(revisions) + 1)]
+    head = some[-1].revision if some else 0
+    return replace(answer, body=pack_page(head, some))
 
 
 def _altered(answer: Answer, earlier: Answer, dice: random.Random) -> Answer:
@@ -70,8 +91,8 @@ def _altered(answer: Answer, earlier: Answer, dice: random.Random) -> Answer:
     return replace(answer, headers={**answer.headers, name: told})
 
 
-def _tell(world: World, lie: _Lie, dice: random.Random) -> str:
-    left = dice.randint(1, _LIES_MAX)
+def _tell(world: World, lie: _Lie, dice: random.Random, lies_max: int) -> str:
+    left = dice.randint(1, lies_max)
 
     def alter(request: Request, answer: Answer) -> Answer:
         nonlocal left

@@ -35,6 +35,7 @@ from syncd.service.operations import append, journals, project
 from syncd.service.outbound import copy_format
 from syncd.service.outbound.journal_store import JournalStore
 from syncd.service.outbound.threads import Lane
+from tests.simulation import carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,33 +318,47 @@ def _rollups_without_refunds(patch: MonkeyPatch) -> None:
 
 MUTATIONS: Final = (
     Mutation("the cloud answers before it commits", _cloud_acknowledges_first, ("I4",)),
-    Mutation("the router answers before it commits", _router_acknowledges_first, ("I4",), 10, 3),
+    Mutation("the router answers before it commits", _router_acknowledges_first, ("I4",), 10, 5),
     Mutation("the till shows paid before it commits", _till_shows_paid_first, ("I1",)),
     Mutation("a cart outlives its sale", _cart_outlives_its_sale, ("I1",), 25, 2),
     Mutation("the cloud skips the head comparison", _head_is_not_compared, ("error:",)),
     Mutation(
-        "a watermark moves without an answer", _watermark_moves_without_an_answer, ("I4",), 10, 4
+        "a watermark moves without an answer", _watermark_moves_without_an_answer, ("I4",), 10, 3
     ),
-    Mutation("unsigned watermarks are believed", _unsigned_marks_are_believed, ("I4",), 25, 5),
-    Mutation("unknown kinds are dropped", _unknown_kinds_are_dropped, ("I2", "I4")),
-    Mutation("the last of an envelope is lost", _last_of_an_envelope_is_lost, ("I2", "I4"), 10, 3),
-    Mutation("gaps are ignored", _gaps_are_ignored, ("I2", "I4"), 25, 4),
+    Mutation("unsigned watermarks are believed", _unsigned_marks_are_believed, ("I4",), 25, 10),
+    Mutation("unknown kinds are dropped", _unknown_kinds_are_dropped, ("I2", "I4"), 10, 10),
+    Mutation("the last of an envelope is lost", _last_of_an_envelope_is_lost, ("I2", "I4")),
+    Mutation("gaps are ignored", _gaps_are_ignored, ("I2", "I4"), 25, 10),
     Mutation("the router skips a segment", _router_skips_the_first, ("I5",), 25, 3),
-    Mutation("pruned on a router's word", _pruned_on_a_routers_word, ("I2", "I4"), 10, 3),
+    Mutation("pruned on a router's word", _pruned_on_a_routers_word, ("I2", "I4"), 10, 5),
     Mutation("sums are added twice", _sums_are_added_twice, ("I6",)),
-    Mutation("half a feed revision is applied", _half_a_revision, ("I9",)),
+    Mutation("half a feed revision is applied", _half_a_revision, ("I9",), 10, 3),
     Mutation("the feed's cursor goes first", _cursor_before_the_items, ("I9",), 40, 38),
-    Mutation("segments are sealed by the clock", _sealed_by_the_clock, ("I5",), 25),
+    Mutation("segments are sealed by the clock", _sealed_by_the_clock, ("I5",), 25, 7),
     Mutation("receipt numbers stand still", _receipt_numbers_stand_still, ("I1",)),
-    Mutation("another branch's decisions are given", _other_branches_decisions, ("I10",), 10, 2),
-    Mutation("anybody's journal is taken", _anybodys_journal, ("I10",), 10, 5),
-    Mutation("refunds count as sold", _refunds_add_up, ("I6", "I7")),
+    Mutation("another branch's decisions are given", _other_branches_decisions, ("I10",)),
+    Mutation("anybody's journal is taken", _anybodys_journal, ("I10",)),
+    Mutation("refunds count as sold", _refunds_add_up, ("I6", "I7"), 10, 2),
     Mutation("the chain is not verified", _chain_is_not_verified, ("I8",)),
-    Mutation("roll-ups leave refunds out", _rollups_without_refunds, ("I6", "I7")),
-    Mutation("an epoch is used again", _epoch_is_used_again, ("I2", "I5", "I6"), 25, 2),
+    Mutation("roll-ups leave refunds out", _rollups_without_refunds, ("I6", "I7"), 10, 2),
+    Mutation("an epoch is used again", _epoch_is_used_again, ("I2", "I5", "I6"), 25, 15),
     Mutation("an old copy is not noticed", _put_back_unseen, ("I1", "I2", "I5"), 25, 2),
     Mutation("what an old copy wrote is left", _nothing_is_recorded_again, ("I1", "I5"), 25, 2),
     Mutation("routers read any journal", _routers_read_any_journal, ("I10",), 25, 11),
+    Mutation(
+        "a courier file's signature is not checked",
+        carried.signature_is_not_checked,
+        ("I8", "I10"),
+        25,
+        7,
+    ),
+    Mutation("another company's file is taken", carried.another_companys_file, ("I10",), 25, 7),
+    Mutation("another branch's file is taken", carried.another_branchs_file, ("I10",), 25, 7),
+    Mutation("another till's journal is taken", carried.another_tills_journal, ("I10",), 25, 10),
+    Mutation("what is packed counts as sent", carried.packing_counts_as_sent, ("I4",)),
+    Mutation("half a snapshot is applied", carried.half_a_snapshot, ("I9",), 10, 10),
+    Mutation("what is gone stays", carried.what_is_gone_stays, ("I9",), 30, 26),
+    Mutation("revisions go uncovered", carried.revisions_go_uncovered, ("I5",), 25, 10),
 )
 
 

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from sentra.vault import state
 from sentra.vault.database import Vault
@@ -17,7 +17,7 @@ from simulation.network import LATE_MS_MAX, Network, Weather, torn
 from simulation.plan import make_plan
 from simulation.power import Grid, Life, PowerCut
 from simulation.trace import Trace
-from simulation.wire import Answer, Request
+from simulation.wire import Answer, AnswerRead, Request
 
 
 class Echo:
@@ -97,6 +97,15 @@ def test_a_line_that_is_down_reaches_nobody(echo: Echo) -> None:
     with pytest.raises(HTTPError):
         network.send(REQUEST)
     assert not echo.asked
+
+
+def test_an_answer_that_breaks_off_gives_what_had_come() -> None:
+    answer = AnswerRead(Answer(206, {}, b"hel", broken=True))
+    assert answer.read1(2) + answer.read1(9) == b"hel"
+    with pytest.raises(ProtocolError):
+        answer.read1(9)
+    with pytest.raises(ProtocolError):
+        AnswerRead(Answer(200, {}, b"hello", broken=True)).read(9)
 
 
 def test_a_torn_body_is_another_one() -> None:
