@@ -30,7 +30,7 @@ from tests.support.shop import a_branch
 from tests.support.tills import BRANCH, a_revision, a_till, sell
 
 SARI = Person(an_id(900_010), "Sari", ("cashier",), "unused")
-NO_TIMER_MS = 600_000
+TIMER_MS = 1_000
 Until = Callable[..., None]
 
 
@@ -96,7 +96,7 @@ def branch(running: Running, tmp_path: Path, until: Until) -> Iterator[Branch]:
     made = Branch(running, tills)
     made.introduce_router(1)
     folders = tuple(till.folder for till in tills.values())
-    daemon = Daemon(DaemonSettings(folders, timer_ms=NO_TIMER_MS), "test")
+    daemon = Daemon(DaemonSettings(folders, timer_ms=TIMER_MS), "test")
     thread = threading.Thread(target=daemon.run)
     thread.start()
     until(lambda: [made.via(number) for number in tills] == ["router", "router"])
