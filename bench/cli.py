@@ -53,6 +53,19 @@ def wire(*, sales: int, as_json: bool) -> None:
 
 
 @bench.command()
+@click.option("--products", default=100_000, show_default=True, type=click.IntRange(100, 500_000))
+@click.option("--sales", default=30_000, show_default=True, type=click.IntRange(100, 200_000))
+@click.option("--seconds", default=6.0, show_default=True, type=click.FloatRange(0.2, 60.0))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def pause(*, products: int, sales: int, seconds: float, as_json: bool) -> None:
+    """How long "pay" waits while the daemon writes much, and P13: a new till's catalogue."""
+    from bench.pause import bench_pause
+    from bench.report import show
+
+    show("pause", bench_pause(products, sales, seconds), as_json=as_json)
+
+
+@bench.command()
 @click.option("--rounds", default=20, show_default=True, type=click.IntRange(2, 1_000))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
 def append(*, rounds: int, as_json: bool) -> None:

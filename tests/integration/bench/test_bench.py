@@ -47,8 +47,12 @@ def run_bench(*arguments: str) -> dict[str, Any]:
             {"P4", "P5", "P6"},
         ),
         (("wire", "--sales", "100"), {"P7"}),
+        (
+            ("pause", "--products", "300", "--sales", "300", "--seconds", "0.5"),
+            {"P13", "pause"},
+        ),
     ],
-    ids=("sale", "sync", "wire"),
+    ids=("sale", "sync", "wire", "pause"),
 )
 def test_a_bench_tells_machine_versions_and_results(
     arguments: tuple[str, ...], measures: set[str]
