@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -24,6 +25,8 @@ ENDING_LENGTH = 12
 """Characters of an id that are shown: its random end, which is enough to name it again."""
 
 ENDING_LENGTH_MIN = 6
+
+_OPAQUE: Final = ("_id", "_hash", "carrier")
 
 
 class ExceptionUnknown(Failure):
@@ -187,7 +190,19 @@ def _reason(one: ExceptionNote) -> str:
     said = one.params.get("reason")
     if said:
         return str(said)
-    return ", ".join(f"{name} {value}" for name, value in one.params.items()) or "–"
+    return ", ".join(_told(name, value) for name, value in _for_people(one.params)) or "–"
+
+
+def _for_people(params: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Identities and hashes are for `show --json`."""
+    return [(name, value) for name, value in params.items() if not name.endswith(_OPAQUE)]
+
+
+def _told(name: str, value: Any) -> str:
+    """`quantity -1.5` for thousandths."""
+    if name.endswith("_milli"):
+        return f"{name.removesuffix('_milli')} {value / 1_000:g}"
+    return f"{name} {value}"
 
 
 def _plain(one: ExceptionNote) -> dict[str, object]:

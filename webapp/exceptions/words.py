@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from flask_babel import gettext, lazy_gettext
 
-from sentra.web.filters import quantity
+from sentra.web.filters import number, quantity
+from webapp.words import tender_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ WORDINGS: Final = {
         lazy_gettext("Send support the entry's place: till, epoch and number."),
     ),
     "fact-duplicate": Wording(
-        lazy_gettext("The same sale, written twice"),
-        lazy_gettext("An entry of the kind “%(fact)s” names what is already there: %(reason)s"),
+        lazy_gettext("The same entry, written twice"),
+        lazy_gettext("A second entry of the kind “%(fact)s” records what is in the books already."),
         lazy_gettext("It was counted once; the second entry is kept beside it."),
         lazy_gettext("Ask at the till what happened, then close this."),
     ),
@@ -123,6 +124,20 @@ _PLACES: Final = {
 }
 
 
+_FACTS: Final = {
+    "sale.completed": lazy_gettext("Sale"),
+    "refund.completed": lazy_gettext("Refund"),
+    "sale.voided": lazy_gettext("Void"),
+    "shift.opened": lazy_gettext("Shift opened"),
+    "shift.closed": lazy_gettext("Shift closed"),
+    "cash.moved": lazy_gettext("Cash moved"),
+    "stock.moved": lazy_gettext("Stock moved"),
+}
+"""Kinds of entries; one that this version does not know stands as it is."""
+
+_COUNTED: Final = {"entries": lazy_gettext("entries"), "hash": lazy_gettext("last hash")}
+
+
 def exception_title(kind: str) -> str:
     """One line that names a kind of exception."""
     wording = WORDINGS.get(kind)
@@ -151,6 +166,13 @@ def sentence_of(kind: str, params: Mapping[str, Any]) -> str:
     values = {name: str(value) for name, value in params.items()}
     if "place" in params:
         values["place"] = place_name(values["place"])
+    if "fact" in params:
+        values["fact"] = str(_FACTS.get(values["fact"], values["fact"]))
+    if "what" in params:
+        values["what"] = str(_COUNTED.get(values["what"]) or tender_name(values["what"]))
+    for name in ("said", "counted"):
+        if values.get(name, "").lstrip("-").isdecimal():
+            values[name] = number(int(values[name]))
     for name in _QUANTITIES & params.keys():
         values[name.removesuffix("_milli")] = quantity(int(params[name]))
     try:

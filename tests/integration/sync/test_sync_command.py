@@ -169,7 +169,12 @@ def test_an_exception_that_is_none_or_about_no_fact_is_a_sentence(
     assert "There is no one exception" in str(sync("exceptions", "show", "0123456789ab").exception)
     assert "There is no one exception" in str(sync("exceptions", "show", "%").exception)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE exception SET kind = 'stock-negative'"))
+        params = json.dumps({"product_id": an_id(1), "name": "Kopi", "quantity_milli": -1500})
+        change = text("UPDATE exception SET kind = 'stock-negative', params = CAST(:p AS jsonb)")
+        connection.execute(change, {"p": params})
+    listed = sync("exceptions", "list").output
+    assert "name Kopi" in listed and "quantity -1.5" in listed
+    assert an_id(1) not in listed and "product_id" not in listed
     (one,) = sync.json("exceptions", "list")["exceptions"]
     assert "about no entry" in str(sync("exceptions", "retry", one["id"]).exception)
     assert sync("exceptions", "retry").exit_code == 2

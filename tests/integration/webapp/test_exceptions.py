@@ -41,6 +41,21 @@ def test_an_exception_is_told_with_its_values(webapp: Flask) -> None:
         assert sentence_of("fact-unknown", {}) == "A kind of entry that is new here"
 
 
+def test_a_manager_reads_words_and_amounts_not_codes_and_constraints(webapp: Flask) -> None:
+    twice = {"fact": "sale.completed", "schema": 1, "reason": 'unique constraint "sale_pkey"'}
+    differs = {"place": "router", "after": "1/41", "up_to": "1/53"}
+    cash = {**differs, "what": "cash", "said": "1250000", "counted": "1205000"}
+    with webapp.test_request_context("/?lang=en"):
+        assert sentence_of("fact-duplicate", twice) == (
+            "A second entry of the kind “Sale” records what is in the books already."
+        )
+        told = sentence_of("proof-different", cash)
+        assert "the router counted 1,250,000 (Cash), and the cloud 1,205,000" in told
+        told = sentence_of("proof-different", {**cash, "what": "hash", "said": "ab12"})
+        assert "counted ab12 (last hash)" in told
+        assert "“gift.sold”" in sentence_of("fact-unknown", {"fact": "gift.sold", "schema": 1})
+
+
 def test_closing_needs_a_note_and_happens_once(
     signed_in: Clients, chain_engine: Engine, chain: Chain
 ) -> None:
@@ -115,7 +130,7 @@ def test_an_entry_is_read_again_once_and_the_page_says_so(
     # Its rows are there already, so it is the same sale twice, whatever was thought before.
     page = client.get(address).text
     assert "It still cannot be read: duplicate key" in page
-    assert "The same sale, written twice" in page
+    assert "The same entry, written twice" in page
     with as_owner.begin() as connection:
         about = "IN (SELECT sale_id FROM sale JOIN exception USING (terminal_id, epoch, seq))"
         connection.execute(text(f"DELETE FROM stock_movement WHERE source_id {about}"))  # noqa: S608
