@@ -21,7 +21,7 @@ from urllib3.exceptions import (
 
 from sentra.link.wire import ANSWER_S_MAX, CONNECT_S_MAX
 from simulation.clocks import TrueTime
-from simulation.power import PowerCut
+from simulation.power import NeverEnds, PowerCut
 from simulation.trace import Trace
 from simulation.wire import Answer, Request, WirePool
 
@@ -32,10 +32,6 @@ never ends."""
 LATE_MS_MAX: Final = 180_000
 LATENCY_MS_MAX: Final = 40
 _PER_MILLE: Final = 1000
-
-
-class NeverEnds(BaseException):
-    """A step asks again and again; no `except Exception` may hide it."""
 
 
 class Server(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sentra.vault import database
 from sentra.vault.connect import Mode, connect
@@ -19,6 +19,14 @@ from sentra.vault.driver import Connection
 from sentra.vault.keys import VaultKey
 
 _COMMIT = "COMMIT"
+
+
+STATEMENTS_PER_STEP_MAX: Final = 200_000
+"""A step of the greatest backlog executes some thousands; more means that it never ends."""
+
+
+class NeverEnds(BaseException):
+    """A step asks or writes again and again; no `except Exception` may hide it."""
 
 
 class PowerCut(BaseException):
@@ -84,6 +92,17 @@ class Grid:
 
     def __init__(self) -> None:
         self.running: Life | None = None
+        self._statements = 0
+
+    def begin_step(self) -> None:
+        """Statements are counted anew."""
+        self._statements = 0
+
+    def count_statement(self) -> None:
+        """One more of this step. Raises NeverEnds."""
+        self._statements += 1
+        if self._statements > STATEMENTS_PER_STEP_MAX:
+            raise NeverEnds(f"more than {STATEMENTS_PER_STEP_MAX} statements in a vault")
 
     @contextmanager
     def run(self, life: Life) -> Iterator[None]:
@@ -101,7 +120,7 @@ class Grid:
 
         def connect_wired(path: Path, key: VaultKey, mode: Mode) -> Any:
             db = connect(path, key, mode)
-            return db if self.running is None else WiredConnection(db, self.running)
+            return db if self.running is None else WiredConnection(db, self.running, self)
 
         # The vault takes its connections from one function, and has no other seam: what a program
         # does between two commits is its own affair.
@@ -115,11 +134,12 @@ class Grid:
 class WiredConnection:
     """A vault's connection that works as long as its program lives."""
 
-    def __init__(self, db: Connection, life: Life) -> None:
-        self._db, self._life = db, life
+    def __init__(self, db: Connection, life: Life, grid: Grid) -> None:
+        self._db, self._life, self._grid = db, life, grid
 
     def execute(self, statement: str, *parameters: Any) -> Any:
-        """As the driver does. Raises PowerCut besides."""
+        """As the driver does. Raises PowerCut and NeverEnds besides."""
+        self._grid.count_statement()
         if statement == _COMMIT:
             self._life.before_commit()
             done = self._db.execute(statement)

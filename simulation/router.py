@@ -128,10 +128,8 @@ class RouterMachine(Machine):
         self.switch_off()
         self.folder = self.site.disks.new("router", self.name)
         self.identity = identity
-        vault = Vault.open(self.folder, ROOMS)
-        with vault.writer() as db:
+        with looking(self.folder) as db:
             write_identity(db, identity)
-        vault.close()
         self.switch_on()
 
     def switch_on(self) -> None:

@@ -13,10 +13,10 @@ from sentra.failures import Failure
 from simulation import checks
 from simulation.checks import heads
 from simulation.checks.sums import refund_count
+from simulation.disks import looking_around
 from simulation.laboratory import Laboratory
-from simulation.network import NeverEnds
 from simulation.plan import Plan, Step
-from simulation.power import PowerCut
+from simulation.power import NeverEnds, PowerCut
 from simulation.verbs import VERBS
 from simulation.world import SETTLE_MS, World
 
@@ -81,7 +81,7 @@ def run(laboratory: Laboratory, plan: Plan, begin: Callable[[World], None] = _no
 
 def _prepare(world: World, plan: Plan) -> list[str]:
     random.seed(plan.seed)
-    world.site.network.begin_step(random.Random(plan.seed))
+    world.begin_step(random.Random(plan.seed))
     try:
         world.build(plan)
     except (Exception, NeverEnds) as error:
@@ -95,7 +95,7 @@ def _take_steps(world: World, plan: Plan, counts: Counter[str]) -> list[str]:
         # The waits between tries are drawn by a library from Python's own source.
         random.seed(step.dice)
         dice = random.Random(step.dice)
-        world.site.network.begin_step(dice)
+        world.begin_step(dice)
         counts[step.verb] += 1
         counts["taken"] += 1
         try:
@@ -132,14 +132,15 @@ def _settle(world: World, plan: Plan) -> tuple[int, list[str]]:
     missing: list[str] = []
     for number in range(1, ROUNDS_MAX + 1):
         random.seed(plan.seed + number)
-        world.site.network.begin_step(random.Random(plan.seed + number))
+        world.begin_step(random.Random(plan.seed + number))
         world.site.time.pass_ms(SETTLE_MS)
         try:
             world.site.network.deliver_late()
             world.everybody()
         except (Exception, NeverEnds, PowerCut) as error:
             return number, [_unexpected(f"round {number}", error)]
-        missing = list(heads.check(world))
+        with looking_around():
+            missing = list(heads.check(world))
         if not missing:
             return number, []
     return ROUNDS_MAX, [*world.faults(), *missing]

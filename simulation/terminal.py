@@ -132,10 +132,8 @@ class TerminalMachine(Machine):
             self.folder = site.disks.after_cut(disk, name)
         else:
             self.folder = site.disks.new("terminal", name)
-            vault = Vault.open(self.folder)
-            with vault.writer() as db:
+            with looking(self.folder) as db:
                 write_identity(db, identity)
-            vault.close()
         self.switch_on()
 
     def switch_on(self) -> None:

@@ -76,6 +76,11 @@ class World:
         """Where a machine stands."""
         return self.office.branches[machine.branch]
 
+    def begin_step(self, dice: random.Random) -> None:
+        """What happens to the requests of a step hangs on its dice; it has to end some time."""
+        self.site.network.begin_step(dice)
+        self.site.grid.begin_step()
+
     # -- who does something -------------------------------------------------------------------
 
     def terminal(self, step: Step) -> TerminalMachine:

@@ -10,12 +10,13 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from sentra.vault import state
 from sentra.vault.database import Vault
+from simulation import power
 from simulation.clocks import TrueTime
 from simulation.disks import Disks, Templates, looking
 from simulation.laboratory import quiet
 from simulation.network import LATE_MS_MAX, Network, Weather, torn
 from simulation.plan import make_plan
-from simulation.power import Grid, Life, PowerCut
+from simulation.power import Grid, Life, NeverEnds, PowerCut
 from simulation.trace import Trace
 from simulation.wire import Answer, AnswerRead, Request
 
@@ -135,6 +136,23 @@ def test_the_power_goes_before_a_commit_or_after_it(
             state.put(db, "word", "written by the dead")
     with looking(disks.after_cut(folder, "till-1")) as db:
         assert state.get(db, "word") == kept
+    vault.close()
+
+
+def test_a_step_that_writes_without_end_is_ended(
+    disk: tuple[Disks, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(power, "STATEMENTS_PER_STEP_MAX", 30)
+    grid, life = Grid(), Life("till-1")
+    with quiet(), grid.wired(), grid.run(life):
+        vault = Vault.open(disk[1])
+        with pytest.raises(NeverEnds):
+            while True:
+                with vault.writer() as db:
+                    state.put(db, "word", "again")
+        grid.begin_step()
+        with vault.writer() as db:
+            state.put(db, "word", "the next step's")
     vault.close()
 
 
