@@ -100,6 +100,17 @@ def drain(*, sales: int, as_json: bool) -> None:
 
 
 @bench.command()
+@click.option("--sales", default=100_000, show_default=True, type=click.IntRange(100, 1_000_000))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def courier(*, sales: int, as_json: bool) -> None:
+    """A backlog by USB stick: packed, taken in by router and cloud; speed and most memory."""
+    from bench.courier import bench_courier
+    from bench.report import show
+
+    show("courier", bench_courier(sales), as_json=as_json)
+
+
+@bench.command()
 @click.option("--streams", default=10_000, show_default=True, type=click.IntRange(10, 18_000))
 @click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(0.5, 600.0))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")

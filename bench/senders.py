@@ -15,7 +15,8 @@ from bench.trade import Trade
 from sentra.events import Product
 from sentra.link.client import Link
 from sentra.protocol.entry import Head
-from sentra.vault import journal
+from sentra.protocol.feed import open_revision
+from sentra.vault import catalogue, journal
 from sentra.vault.database import Vault
 from sentra.vault.identity import Identity
 from syncd.daemon.operations.greet import Self, hello_of, note_hello
@@ -45,7 +46,7 @@ class Sender:
         self._link: Link | None = None
         self._talk = Talk(CLOUD)
 
-    def sell(self, sales: int) -> None:
+    def sell(self, sales: int, *, sealed: bool = True) -> None:
         """Record sales in the journal and the till's tables, and seal them."""
         for start in range(0, sales, SALES_AT_ONCE):
             with self.vault.writer() as db:
@@ -53,7 +54,7 @@ class Sender:
                     sale = self._trade.sale()
                     entry = journal.append(db, self.identity, sale, sale.completed_at_ms)
                     self.body_bytes += len(entry.body)
-        while self._shelf.seal_pending():
+        while sealed and self._shelf.seal_pending():
             pass
 
     def connect(self, address: str, store: StoreName, server_name: str | None = None) -> None:
@@ -72,6 +73,16 @@ class Sender:
         me = Self("bench", 0, None, 0, 0)
         answer = self._link.hello(hello_of(self._shelf, me, now_ms()))
         note_hello(self._talk, answer, self._shelf, self.identity.cloud_public_key, now_ms())
+
+    def learn(self) -> None:
+        """Read the decisions for this till, as far as the store hands them out in one page."""
+        assert self._link is not None  # noqa: S101 - connected before
+        for scope in self._shelf.scopes():
+            _, revisions = self._link.feed(scope, self._shelf.feed_cursor(scope))
+            with self.vault.writer() as db:
+                for one in revisions:
+                    items = open_revision(one, self.identity.cloud_public_key)
+                    catalogue.apply_revision(db, one, items)
 
     def drain(self) -> None:
         """Send until the store has everything, each watermark durable here. Raises Stuck."""

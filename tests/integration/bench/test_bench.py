@@ -13,6 +13,7 @@ import pytest
 from bench import report
 from bench.cloud import Cloud
 from bench.connections import connections_in
+from bench.courier import courier_in
 from bench.drain import drain_in
 from bench.lag import lag_in
 from bench.online import fresh_cloud
@@ -108,3 +109,10 @@ def test_connections_are_held_beside_live_sales(ground: tuple[Cloud, Sequence[Pr
     check(told, {"P10"})
     assert told["results"][0]["value"] == 20
     assert told["results"][0]["meets"] is False, "twenty are not ten thousand"
+
+
+def test_a_courier_file_comes_into_router_and_cloud(
+    ground: tuple[Cloud, Sequence[Product]],
+) -> None:
+    cloud, goods = ground
+    check(as_told("courier", courier_in(cloud, goods, 20)), {"courier"})
