@@ -31,6 +31,9 @@ from sentra.vault.search import index_words
 ITEMS_AT_ONCE: Final = 200
 """Items of a feed written in one transaction: some 20 ms where all are products of a new name."""
 
+DROPPED_AT_ONCE: Final = 50
+"""Products whose rows and words go in one transaction: their words are dear to drop."""
+
 _KEYS_IN_ONE_QUERY: Final = 500
 _PRODUCT: Final = msgspec.json.Decoder(Product)
 
@@ -277,7 +280,12 @@ def _sweep(db: Connection) -> None:
     """Writes a portion of what is in force into its rows; the switch goes back behind the last."""
     query = "SELECT number, body FROM staged_product ORDER BY number LIMIT ?"
     marks = db.execute(query, (ITEMS_AT_ONCE,)).fetchall()
-    _drop_products(db, [(number,) for number, body in marks if body is None])
+    going = [(number,) for number, body in marks if body is None]
+    is_cut = len(going) > DROPPED_AT_ONCE
+    if is_cut:
+        going = going[:DROPPED_AT_ONCE]
+        marks = [mark for mark in marks if mark[0] <= going[-1][0]]
+    _drop_products(db, going)
     db.executemany(
         "UPDATE product_row SET body = ? WHERE number = ?",
         [(body, number) for number, body in marks if body is not None],
@@ -294,7 +302,7 @@ def _sweep(db: Connection) -> None:
     db.executemany("DELETE FROM decision_row WHERE kind = ? AND key = ?", gone)
     keys = [row[:2] for row in said]
     db.executemany("DELETE FROM staged_decision WHERE kind = ? AND key = ?", keys)
-    if len(marks) + len(said) < ITEMS_AT_ONCE:
+    if len(marks) + len(said) < ITEMS_AT_ONCE and not is_cut:
         db.execute("UPDATE catalogue SET in_force = 0")
 
 
@@ -302,7 +310,7 @@ def _discard(db: Connection) -> None:
     """Throws away a portion of what was staged and never put in force."""
     db.execute("UPDATE catalogue SET turn = turn + 1")
     query = "SELECT number FROM product_row WHERE number > (SELECT last_number FROM catalogue)"
-    _drop_products(db, db.execute(f"{query} LIMIT ?", (ITEMS_AT_ONCE,)).fetchall())
+    _drop_products(db, db.execute(f"{query} LIMIT ?", (DROPPED_AT_ONCE,)).fetchall())
     marks = db.execute("SELECT number FROM staged_product LIMIT ?", (ITEMS_AT_ONCE,)).fetchall()
     _unmark(db, marks)
     query = "SELECT kind, key FROM staged_decision LIMIT ?"

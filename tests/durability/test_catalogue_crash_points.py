@@ -107,6 +107,7 @@ def test_a_catalogue_is_the_old_or_the_new_one_at_whichever_statement_the_power_
 ) -> None:
     monkeypatch.setenv("SENTRA_KEY_STORE", "file")
     monkeypatch.setattr(staging, "ITEMS_AT_ONCE", 2)
+    monkeypatch.setattr(staging, "DROPPED_AT_ONCE", 1)
     vault, _ = a_till(shop_folder / "old")
     with vault.writer() as db:
         catalogue.apply_revision(db, *a_revision(COMPANY, 1, OLD))
