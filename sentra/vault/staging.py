@@ -32,7 +32,7 @@ ITEMS_AT_ONCE: Final = 200
 """Items of a feed written in one transaction: some 20 ms where all are products of a new name."""
 
 DROPPED_AT_ONCE: Final = 50
-"""Products whose rows and words go in one transaction: their words are dear to drop."""
+"""Products whose rows and words go in one transaction: such a commit was the longest by far."""
 
 _KEYS_IN_ONE_QUERY: Final = 500
 _PRODUCT: Final = msgspec.json.Decoder(Product)
