@@ -539,7 +539,7 @@ def test_a_power_cut_within_leaves_the_journal_as_it_was(
         raise VaultFull(folder="x", needed_mib=1, free_mib=0)
 
     with monkeypatch.context() as patched:
-        patched.setattr("sentra.vault.epochs._settle_marks", fail)
+        patched.setattr("sentra.vault.epochs.settle_marks", fail)
         with pytest.raises(VaultFull):
             machine.meet(cloud=cloud)
     assert machine.places() == before
