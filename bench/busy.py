@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
+from bench.failures import BenchFailed
 from sentra.link.errors import LinkRefused
 from sentra.link.parts import SnapshotPart
 from sentra.protocol.entry import EMPTY, Head
@@ -44,13 +45,13 @@ class Shelved:
     packed: bytes = b""
     sealed: Sequence[bytes] = ()
 
-    def hello(self, hello: Hello) -> HelloAnswer:
-        """Nothing here greets."""
-        raise NotImplementedError
+    def hello(self, hello: Hello) -> HelloAnswer:  # noqa: ARG002 - the port's signature
+        """Nothing here greets. Raises BenchFailed."""
+        raise BenchFailed("a store in memory greets nobody")
 
-    def send(self, parcels: Sequence[Parcel]) -> JournalAnswer:
-        """Nothing here is sent."""
-        raise NotImplementedError
+    def send(self, parcels: Sequence[Parcel]) -> JournalAnswer:  # noqa: ARG002 - the same
+        """Nothing here is sent. Raises BenchFailed."""
+        raise BenchFailed("a store in memory takes nothing")
 
     def feed(self, scope: str, after: int) -> tuple[int, list[SealedRevision]]:  # noqa: ARG002
         """No revisions are kept: whoever is behind needs the snapshot."""
