@@ -62,11 +62,12 @@ class World:
         """Found the company, set the machines up, and let each till have its first feed."""
         self.site.network.servers[ADDRESS] = self.cloud
         self.office.found(len(plan.branches))
-        for number, shape in enumerate(plan.branches):
-            for _ in range(shape.routers):
-                self.add_router(number)
-            for _ in range(shape.tills):
-                self.add_terminal(number)
+        with self.office.telling_together():
+            for number, shape in enumerate(plan.branches):
+                for _ in range(shape.routers):
+                    self.add_router(number)
+                for _ in range(shape.tills):
+                    self.add_terminal(number)
         for router in self.routers:
             router.take_turn(woken=True)
         for terminal in self.terminals:

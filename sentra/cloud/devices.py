@@ -24,6 +24,7 @@ from sentra.failures import Failure
 from sentra.protocol import enrolment
 from sentra.protocol.enrolment import EnrolAnswer, EnrolRequest
 from sentra.protocol.errors import CodeRefused, ProtocolError
+from sentra.protocol.feed import FeedItem
 
 TERMINAL: Final = "terminal"
 ROUTER: Final = "router"
@@ -130,7 +131,17 @@ def revoke(
 def publish_device(
     connection: Connection, device_id: str, *, now_ms: int, signing_key: Ed25519PrivateKey
 ) -> int:
-    """Publish a device as its row is now, in its branch's scope; the scope's head afterwards."""
+    """Publish a device as its row is now, in its branch's scope; the scope's head afterwards.
+    Raises DeviceMissing."""
+    branch_id, item = device_item(connection, device_id)
+    return feed.publish(connection, branch_id, [item], now_ms=now_ms, signing_key=signing_key)
+
+
+def device_item(connection: Connection, device_id: str) -> tuple[str, FeedItem]:
+    """Its branch, and what the branch's feed says of a device as its row is now.
+
+    Raises DeviceMissing.
+    """
     row = connection.execute(select(device).where(device.c.id == device_id)).one_or_none()
     if row is None:
         raise DeviceMissing
@@ -143,8 +154,7 @@ def publish_device(
         revoked=row.status == "revoked",
         addresses=tuple(row.addresses),
     )
-    item = feed.item("device", row.id, decision)
-    return feed.publish(connection, row.branch_id, [item], now_ms=now_ms, signing_key=signing_key)
+    return row.branch_id, feed.item("device", row.id, decision)
 
 
 def _check_form(request: EnrolRequest) -> None:
