@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pos_shell.parked.actions import hold_cart, resume_cart
 from pos_shell.payment.actions import CartGone, TotalMoved, complete_sale, drop_offer, take_offer
 from pos_shell.payment.queries import payment_page
 from pos_shell.receipt.facts import recorded
@@ -139,13 +140,27 @@ def test_card_and_cash_share_a_sale_and_only_the_cash_is_rounded(open_shop: Shop
     assert sum(one.amount for one in sale.tenders) == sale.total + sale.rounding
 
 
-def test_a_charged_card_outlives_a_power_cut_and_another_cart(open_shop: Shop) -> None:
+def test_a_charged_card_can_be_dropped_again(open_shop: Shop) -> None:
     till = open_shop.till
     cart = actions.scan(till, DEWI, open_shop.tea.code)
     take_offer(till, cart.sale_id, Offer("card", 2_000, "X1"))
     assert [offer.reference for offer in payment_page(till).offers] == ["X1"]
     drop_offer(till, cart.sale_id, 0)
     assert list(payment_page(till).offers) == []
+
+
+def test_a_charged_card_waits_with_its_cart_while_others_pay(open_shop: Shop) -> None:
+    till = open_shop.till
+    waiting = actions.scan(till, DEWI, open_shop.tea.code)
+    take_offer(till, waiting.sale_id, Offer("card", 2_000, "X1"))
+    hold_cart(till, DEWI)
+    other = actions.scan(till, DEWI, open_shop.tea.code)
+    take_offer(till, other.sale_id, Offer("card", 1_000, "X2"))
+    complete_sale(till, DEWI, other.sale_id, [Offer("cash", 3_500)])
+    resume_cart(till, DEWI, waiting.sale_id)
+    assert [offer.reference for offer in payment_page(till).offers] == ["X1"]
+    sale = sale_of(open_shop, complete_sale(till, DEWI, waiting.sale_id, [Offer("cash", 2_500)]))
+    assert ("card", "X1") in [(one.kind, one.reference) for one in sale.tenders]
 
 
 def test_a_qris_over_the_whole_total_needs_no_cash_and_no_rounding(open_shop: Shop) -> None:
