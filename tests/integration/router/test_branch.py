@@ -112,5 +112,9 @@ def test_a_body_that_is_none_is_malformed_and_changes_nothing(
 
 
 def test_an_order_that_is_too_large_is_refused(served: Running, journal: Journal) -> None:
-    body = b" " * (ORDER_BYTES_MAX + 1)
-    assert raw(served, journal, "POST", ORDERS, body)[0] == 413
+    try:
+        status, _ = raw(served, journal, "POST", ORDERS, b" " * (ORDER_BYTES_MAX + 1))
+    except OSError:
+        status = 413  # The router hung up before all of it was sent, which says the same.
+    assert status == 413
+    assert board(served.link(journal)).orders == ()
