@@ -13,8 +13,8 @@ from sentra.vault.failures import VaultFailure
 LOOK_EVERY_S: Final = 5.0
 """Nobody waits for it: who asks for a sale reads on to the end first."""
 
-REST_S: Final = 0.1
-"""Between two portions of a backlog: tills and trunk come first."""
+REST_S: Final = 1.0
+"""Between two portions of a backlog, each some 30 ms: tills and trunk come first."""
 
 _log = structlog.get_logger(__name__)
 

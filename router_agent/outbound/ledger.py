@@ -8,7 +8,7 @@ anew at will.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -21,8 +21,8 @@ from sentra.protocol.errors import ProtocolError
 from sentra.protocol.segment import peek
 from sentra.vault.database import Vault
 
-SEGMENTS_AT_ONCE: Final = 100
-"""Read in one portion: some milliseconds of live sales, a fifth of a second of a backlog."""
+ENTRIES_AT_ONCE: Final = 2_000
+"""Read in one portion, and one large segment at least: some 30 ms, with a short transaction."""
 
 _Place = tuple[str, int, int]
 """Terminal, epoch, seq."""
@@ -49,9 +49,10 @@ class Told:
 class _Portion:
     """What a portion of one journal held, and the place up to which it was read."""
 
-    sales: list[tuple[str, str, str, int, int]]
-    refunds: list[tuple[str, str, str, int, int]]
     end: _Place
+    entry_count: int = 0
+    sales: list[tuple[str, str, str, int, int]] = field(default_factory=list)
+    refunds: list[tuple[str, str, str, int, int]] = field(default_factory=list)
 
 
 class Ledger:
@@ -61,9 +62,9 @@ class Ledger:
         self._vault = vault
 
     def read_on(self) -> bool:
-        """Reads the next portion of each journal; whether there may be more."""
+        """Reads the next portion; whether there may be more."""
         with self._vault.reader() as db:
-            portions = [one for one in (_next(db, t) for t in _terminals(db)) if one]
+            portions = list(_portions(db))
         if not portions:
             return False
         with self._vault.writer() as db:
@@ -97,7 +98,19 @@ def _terminals(db: Any) -> list[str]:
     return [row[0] for row in db.execute("SELECT terminal FROM held_head ORDER BY terminal")]
 
 
-def _next(db: Any, terminal: str) -> _Portion | None:
+def _portions(db: Any) -> Iterator[_Portion]:
+    """What lies behind the cursors, of one journal after the other until it is enough."""
+    room = ENTRIES_AT_ONCE
+    for terminal in _terminals(db):
+        if room <= 0:
+            return
+        portion = _next(db, terminal, room)
+        if portion is not None:
+            room -= portion.entry_count
+            yield portion
+
+
+def _next(db: Any, terminal: str, room: int) -> _Portion | None:
     """What lies behind the cursor of one journal, None for nothing."""
     row = db.execute(
         "SELECT epoch, seq FROM ledger_cursor WHERE terminal = ?", (terminal,)
@@ -107,14 +120,14 @@ def _next(db: Any, terminal: str) -> _Portion | None:
         # Another line is held now: its facts are looked at from the beginning.
         after = (0, 0)
     rows = db.execute(
-        "SELECT epoch, last_seq, sealed FROM held_segment WHERE terminal = ?"
-        " AND (epoch, last_seq) > (?, ?) ORDER BY epoch, last_seq LIMIT ?",
-        (terminal, *after, SEGMENTS_AT_ONCE),
-    ).fetchall()
-    if not rows:
-        return None
-    portion = _Portion([], [], (terminal, rows[-1][0], rows[-1][1]))
-    for epoch, _last_seq, sealed in rows:
+        "SELECT epoch, first_seq, last_seq, sealed FROM held_segment WHERE terminal = ?"
+        " AND (epoch, last_seq) > (?, ?) ORDER BY epoch, last_seq",
+        (terminal, *after),
+    )
+    portion = _Portion((terminal, *after))
+    for epoch, first_seq, last_seq, sealed in rows:
+        portion.end = (terminal, epoch, last_seq)
+        portion.entry_count += last_seq - first_seq + 1
         for seq, fact, _note in _facts(bytes(sealed)):
             if isinstance(fact, SaleCompleted):
                 row = (fact.sale_id, fact.receipt_number, terminal, epoch, seq)
@@ -122,7 +135,9 @@ def _next(db: Any, terminal: str) -> _Portion | None:
             elif isinstance(fact, RefundCompleted):
                 row = (fact.original_sale_id, fact.refund_id, terminal, epoch, seq)
                 portion.refunds.append(row)
-    return portion
+        if portion.entry_count >= room:
+            break
+    return portion if portion.entry_count else None
 
 
 def _write(db: Any, portion: _Portion) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from router_agent.outbound.ledger import SEGMENTS_AT_ONCE
+from router_agent.outbound import ledger
 from router_agent.outbound.refund_claims import CLAIM_MS
 from sentra.events import RefundCompleted, SaleCompleted
 from sentra.link.client import Link
@@ -115,14 +117,25 @@ def test_a_claim_without_a_fact_ends_by_the_routers_clock_that_only_goes_forward
     claim(served.link(journal), sold, 2, 1_000)
 
 
-def test_more_portions_than_a_question_reads_are_found_by_the_reader(
-    served: Running, journal: Journal, other: Journal
+def test_a_question_reads_on_in_small_portions_before_it_is_answered(
+    served: Running, journal: Journal, other: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal.sell(2 * SEGMENTS_AT_ONCE)
-    parcels = [Parcel(journal.sealed(n, n)) for n in range(1, 2 * SEGMENTS_AT_ONCE + 1)]
-    served.link(journal).send(parcels)
-    last = a_sale(2 * SEGMENTS_AT_ONCE)
+    monkeypatch.setattr(ledger, "ENTRIES_AT_ONCE", 5)
+    read_at_once: list[int] = []
+    portions = ledger._portions
+
+    def counted(db: Any) -> list[Any]:
+        some = list(portions(db))
+        read_at_once.append(sum(one.entry_count for one in some))
+        return some
+
+    monkeypatch.setattr(ledger, "_portions", counted)
+    journal.sell(12)
+    served.link(journal).send([Parcel(journal.sealed(n, n)) for n in range(1, 13)])
+    last = a_sale(12)
     assert fact_of(find(served.link(other), last.receipt_number).sale) == last
+    assert max(read_at_once) == 5
+    assert sum(read_at_once) >= 12
 
 
 def test_what_was_never_sold_here_is_unknown(served: Running, journal: Journal) -> None:
