@@ -197,18 +197,19 @@ def _unpack(sealed: bytes, header: SegmentHeader) -> list[_Row]:
     return rows
 
 
-def _is_within_limits(
-    kind: str, schema: int, recorded_at_ms: int, business_date: str, body: bytes
-) -> bool:
-    """Whether every store can hold the entry: plain words, and numbers of 63 bits."""
+def _plain_bytes(kind: str, business_date: str) -> tuple[bytes, bytes] | None:
+    """Both words as they are hashed; None where a store could not hold them."""
+    if not 0 < len(kind) <= KIND_LENGTH_MAX or len(business_date) != _DATE_LENGTH:
+        return None
+    word = kind + business_date
+    if not (word.isascii() and word.isprintable()):
+        return None
+    return kind.encode(), business_date.encode()
+
+
+def _are_within_limits(schema: int, recorded_at_ms: int, body: bytes) -> bool:
     return (
-        0 < len(kind) <= KIND_LENGTH_MAX
-        and len(business_date) == _DATE_LENGTH
-        and kind.isascii()
-        and business_date.isascii()
-        and kind.isprintable()
-        and business_date.isprintable()
-        and 0 <= schema <= _SCHEMA_MAX
+        0 <= schema <= _SCHEMA_MAX
         and 0 <= recorded_at_ms <= _TIME_MS_MAX
         and len(body) <= BODY_BYTES_MAX
     )
@@ -224,19 +225,17 @@ def open_segment(sealed: bytes, prev: bytes) -> list[Entry]:
     terminal = terminal_bytes(header.terminal)
     entries: list[Entry] = []
     seq, epoch = header.first_seq, header.epoch
+    # A segment has few kinds and days: looking each up is cheaper than looking at each.
+    plain: dict[tuple[str, str], tuple[bytes, bytes] | None] = {}
     for kind, schema, recorded_at_ms, business_date, body in _unpack(sealed, header):
-        if not _is_within_limits(kind, schema, recorded_at_ms, business_date, body):
+        named = kind, business_date
+        if named not in plain:
+            plain[named] = _plain_bytes(kind, business_date)
+        words = plain[named]
+        if words is None or not _are_within_limits(schema, recorded_at_ms, body):
             raise SegmentDamaged(f"entry {seq} is outside the limits")
         prev = entry_hash(
-            terminal,
-            epoch,
-            seq,
-            kind.encode(),
-            schema,
-            recorded_at_ms,
-            business_date.encode(),
-            body,
-            prev,
+            terminal, epoch, seq, words[0], schema, recorded_at_ms, words[1], body, prev
         )
         entries.append(
             Entry(
