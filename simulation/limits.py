@@ -43,6 +43,7 @@ TIGHT: Final[tuple[tuple[ModuleType, str, int], ...]] = (
     (parts, "KEPT_BYTES", 450),
     (parts, "_READ_BYTES", 100),
     (staging, "ITEMS_AT_ONCE", 2),
+    (staging, "FIRST_AT_ONCE", 2),
     (staging, "DROPPED_AT_ONCE", 1),
     (regaining, "ENTRIES_AT_ONCE", 2),
     (retention, "ENTRIES_AT_ONCE", 2),

@@ -31,6 +31,9 @@ from sentra.vault.search import index_words
 ITEMS_AT_ONCE: Final = 200
 """Items of a feed written in one transaction: some 20 ms where all are products of a new name."""
 
+FIRST_AT_ONCE: Final = 5_000
+"""The same where nothing is in force yet: nobody can sell, and every commit of words costs."""
+
 DROPPED_AT_ONCE: Final = 50
 """Products whose rows and words go in one transaction: such a commit was the longest by far."""
 
@@ -92,11 +95,13 @@ def install(
     of it is seen where `finish` or the blocks raise. A key may come once in all blocks.
     """
     tidy(room, give_way)
+    with room.reader() as db:
+        at_once = ITEMS_AT_ONCE if _sells(db) else FIRST_AT_ONCE
     turn: int | None = None
     for block in blocks:
         with room.reader() as db:
             changes = compare(db, scope, block)
-        for some in _portions(changes):
+        for some in _portions(changes, at_once):
             with room.writer() as db:
                 turn = _take_turn(db, turn)
                 _stage(db, scope, some)
@@ -121,6 +126,11 @@ def tidy(room: Room, give_way: Callable[[], None] = _go_on) -> None:
             else:
                 _discard(db)
         give_way()
+
+
+def _sells(db: Connection) -> bool:
+    """Whether there is any product in force."""
+    return bool(db.execute("SELECT last_number > 0 FROM catalogue").fetchone()[0])
 
 
 # --- Comparing ----------------------------------------------------------------------------------
@@ -387,9 +397,9 @@ def deletions(keys: Iterable[Key]) -> Iterator[list[FeedItem]]:
         yield block
 
 
-def _portions(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
-    for start in range(0, len(changes), ITEMS_AT_ONCE):
-        yield changes[start : start + ITEMS_AT_ONCE]
+def _portions(changes: Sequence[Change], at_once: int) -> Iterator[Sequence[Change]]:
+    for start in range(0, len(changes), at_once):
+        yield changes[start : start + at_once]
 
 
 def _queries(keys: Sequence[str]) -> Iterator[Sequence[str]]:

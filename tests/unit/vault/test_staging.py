@@ -28,6 +28,7 @@ ROWS_OF_A_PRODUCT = 16
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staging, "ITEMS_AT_ONCE", AT_ONCE)
+    monkeypatch.setattr(staging, "FIRST_AT_ONCE", AT_ONCE)
 
 
 class Counted:
