@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Literal, Protocol, cast
+from typing import Final, Literal, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -42,6 +42,7 @@ _PRODUCT: Final = msgspec.json.Decoder(Product)
 
 How = Literal["said", "new", "body", "gone", "decision"]
 Key = tuple[str, str]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,13 @@ def install(
     """
     tidy(room, give_way)
     with room.reader() as db:
-        at_once = ITEMS_AT_ONCE if _sells(db) else FIRST_AT_ONCE
+        sells = db.execute("SELECT last_number > 0 FROM catalogue").fetchone()[0]
+    at_once = ITEMS_AT_ONCE if sells else FIRST_AT_ONCE
     turn: int | None = None
     for block in blocks:
         with room.reader() as db:
             changes = compare(db, scope, block)
-        for some in _portions(changes, at_once):
+        for some in _cut(changes, at_once):
             with room.writer() as db:
                 turn = _take_turn(db, turn)
                 _stage(db, scope, some)
@@ -128,11 +130,6 @@ def tidy(room: Room, give_way: Callable[[], None] = _go_on) -> None:
         give_way()
 
 
-def _sells(db: Connection) -> bool:
-    """Whether there is any product in force."""
-    return bool(db.execute("SELECT last_number > 0 FROM catalogue").fetchone()[0])
-
-
 # --- Comparing ----------------------------------------------------------------------------------
 
 
@@ -148,7 +145,7 @@ def compare(db: Connection, scope: str, items: Sequence[FeedItem]) -> list[Chang
 
 def _compare_products(db: Connection, scope: str, items: Sequence[FeedItem]) -> Iterator[Change]:
     here: dict[str, tuple[int, str, bytes]] = {}
-    for keys in _queries([item.key for item in items]):
+    for keys in _cut([item.key for item in items], _KEYS_IN_ONE_QUERY):
         query = (
             "SELECT product_id, number, scope, body FROM product"  # noqa: S608 - our own marks
             f" WHERE product_id IN ({','.join('?' * len(keys))})"
@@ -397,11 +394,6 @@ def deletions(keys: Iterable[Key]) -> Iterator[list[FeedItem]]:
         yield block
 
 
-def _portions(changes: Sequence[Change], at_once: int) -> Iterator[Sequence[Change]]:
-    for start in range(0, len(changes), at_once):
-        yield changes[start : start + at_once]
-
-
-def _queries(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), _KEYS_IN_ONE_QUERY):
-        yield keys[start : start + _KEYS_IN_ONE_QUERY]
+def _cut(many: Sequence[_T], at_once: int) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(many), at_once):
+        yield many[start : start + at_once]
