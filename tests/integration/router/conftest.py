@@ -161,7 +161,7 @@ def start_process() -> Iterator[Callable[..., RouterProcess]]:
     for process in started:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.wait(timeout=10)
+        process.wait(timeout=30)
         if process.stdout is not None:
             process.stdout.close()
 
