@@ -95,9 +95,13 @@ class _Here:
         first = self.find_first(header.terminal)
         return first is not None and first <= (header.epoch, header.last_seq)
 
-    def continues_lane(self, header: SegmentHeader, sealed: bytes) -> bool:
-        """Whether it chains to a segment of the lane."""
-        tails = self.find_tails(header.terminal, header.epoch, header.first_seq - 1)
+    def continues_lane(self, taking: Taking, header: SegmentHeader, sealed: bytes) -> bool:
+        """Whether it chains to a segment of the lane, or to one that goes there with it."""
+        before = (header.epoch, header.first_seq - 1)
+        tails = [*self.find_tails(header.terminal, *before)]
+        for held in taking.forks:
+            if (held.header.epoch, held.header.last_seq) == before:
+                tails.append(held.header.last_hash)
         return any(_opens(sealed, tail) for tail in tails)
 
 
@@ -130,7 +134,7 @@ def _take_one(taking: Taking, sealed: bytes, key: Ed25519PublicKey, here: _Here)
         return _append(taking, header, sealed, here)
     if header.epoch == head.epoch and header.first_seq <= head.seq:
         return _overlap(taking, header, sealed, here)
-    if here.continues_lane(header, sealed):
+    if here.continues_lane(taking, header, sealed):
         _set_aside(taking, header, sealed)
         return True
     if taking.outcome != "fork":
@@ -145,7 +149,7 @@ def _append(taking: Taking, header: SegmentHeader, sealed: bytes, here: _Here) -
         if header.epoch > taking.head.epoch:
             _reline(taking)
             return False
-        if not here.continues_lane(header, sealed):
+        if not here.continues_lane(taking, header, sealed):
             raise
         _set_aside(taking, header, sealed)
         return True

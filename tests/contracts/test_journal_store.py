@@ -153,6 +153,20 @@ def test_a_second_line_is_kept_beside_the_first(desk: Desk, journal: Journal) ->
     assert desk.kinds() == ["journal-fork"]
 
 
+def test_a_second_line_in_several_segments_is_kept_from_one_envelope(
+    desk: Desk, journal: Journal
+) -> None:
+    journal.sell(4)
+    clone = Journal(2)
+    clone.terminal, clone.key = journal.terminal, journal.key
+    clone.entries, clone.head = list(journal.entries), journal.head
+    journal.sell(2)
+    clone.sell(6, amount=1)
+    desk.send(journal, journal.sealed(1, 6))
+    assert desk.send(journal, clone.sealed(5, 6), clone.sealed(7, 8)) == ("fork", 0)
+    assert desk.send(journal, clone.sealed(9, 10)) == ("fork", 0), "it hangs on what came before"
+
+
 def test_a_foreign_key_or_chain_changes_nothing(desk: Desk, journal: Journal) -> None:
     journal.sell(2)
     other = Journal()

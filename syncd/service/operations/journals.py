@@ -244,10 +244,10 @@ def _new_entries(journal: Journal, delivery: Delivery, known: Known) -> Sequence
         _compare_had(header, head, known)
         return ()
     if follows(header, head):
-        return _open_next(delivery, head, known)
+        return _open_next(journal, delivery, head, known)
     if header.epoch == head.epoch and header.first_seq <= head.seq:
         return _open_overlap(sealed, header, head, known)
-    if _continues_fork(delivery, known):
+    if _continues_fork(journal, delivery, known):
         raise _Fork
     raise _Gap
 
@@ -263,11 +263,11 @@ def _compare_had(header: SegmentHeader, head: Head, known: Known) -> None:
     raise _Fork
 
 
-def _open_next(delivery: Delivery, head: Head, known: Known) -> Sequence[Entry]:
+def _open_next(journal: Journal, delivery: Delivery, head: Head, known: Known) -> Sequence[Entry]:
     try:
         return open_segment(delivery.parcel.sealed, head.hash)
     except ChainBroken:
-        if _continues_fork(delivery, known):
+        if _continues_fork(journal, delivery, known):
             raise _Fork from None
         raise
 
@@ -288,11 +288,14 @@ def _open_overlap(
     return entries[had:]
 
 
-def _continues_fork(delivery: Delivery, known: Known) -> bool:
-    """Whether the segment chains to one that is in the fork lane already, or begins an epoch that
-    chains to an older end."""
+def _continues_fork(journal: Journal, delivery: Delivery, known: Known) -> bool:
+    """Whether the segment chains to one that is in the fork lane already or goes there with it, or
+    begins an epoch that chains to an older end."""
     header = delivery.header
-    tails = list(known.fork_tails.get((header.epoch, header.first_seq - 1), ()))
+    before = (header.epoch, header.first_seq - 1)
+    tails = list(known.fork_tails.get(before, ()))
+    with_it = (one.header for one in journal.forks)
+    tails += [one.last_hash for one in with_it if (one.epoch, one.last_seq) == before]
     if header.first_seq == 1:
         for place, hashes in known.fork_tails.items():
             if place[0] < header.epoch:

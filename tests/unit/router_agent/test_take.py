@@ -125,6 +125,21 @@ def test_a_cut_off_segment_is_counted_and_the_rest_is_taken() -> None:
     assert takings[0].outcome == "appended"
 
 
+def test_another_history_in_several_segments_is_set_aside_wholly() -> None:
+    mine, clone = Journal(), Journal()
+    mine.sell(2)
+    clone.sell(5, amount=9_999)
+    held = {(1, entry.seq): entry.hash for entry in mine.entries}
+    takings, _ = take_parcels(
+        [Parcel(clone.sealed(first, last)) for first, last in ((1, 3), (4, 4), (5, 5))],
+        lambda _: mine.key.public_key(),
+        lambda _: mine.head,
+        lambda _, epoch, seq: held.get((epoch, seq)),
+    )
+    assert takings[0].outcome == "fork"
+    assert [one.header.first_seq for one in takings[0].forks] == [1, 4, 5]
+
+
 def test_another_history_below_the_head_is_a_fork_too_and_not_taken_for_had() -> None:
     mine, clone = Journal(), Journal()
     mine.sell(5)
