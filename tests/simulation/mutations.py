@@ -347,7 +347,7 @@ MUTATIONS: Final = (
     Mutation("refunds count as sold", _refunds_add_up, ("I6", "I7"), 10, 2),
     Mutation("the chain is not verified", _chain_is_not_verified, ("I8",)),
     Mutation("roll-ups leave refunds out", _rollups_without_refunds, ("I6", "I7"), 10, 2),
-    Mutation("an epoch is used again", _epoch_is_used_again, ("I2", "I5", "I6"), 25, 15),
+    Mutation("an epoch is used again", _epoch_is_used_again, ("I2", "I5", "I6"), 40, 29),
     Mutation("an old copy is not noticed", _put_back_unseen, ("I1", "I2", "I5"), 25, 2),
     Mutation("what an old copy wrote is left", _nothing_is_recorded_again, ("I1", "I5"), 25, 2),
     Mutation("routers read any journal", _routers_read_any_journal, ("I10",), 25, 11),
