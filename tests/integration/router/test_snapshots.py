@@ -121,7 +121,8 @@ def test_an_altered_one_is_refused_shown_and_nothing_of_it_is_kept(
     until(lambda: served.router.trunk.state.feed_problem == "snapshot-damaged")
     with served.router.vault.reader() as db:
         assert snapshots.kept(db, COMPANY) is None
-        assert snapshots.begun(db, COMPANY) is None
+        begun = snapshots.begun(db, COMPANY)
+    assert begun is None or begun.size == 0, "the next try may have begun already"
     assert cursor(served) == 0
     served.cloud.snapshots[COMPANY] = made
     served.router.trunk.try_now()
