@@ -29,6 +29,7 @@ from sentra.protocol.journal_page import (
     read_cursor,
     require_reached,
 )
+from sentra.protocol.segment import read_header
 from sentra.web.devices import KnownDevice, plain_bytes
 
 ASKING_S_MAX: Final = 5.0
@@ -64,7 +65,7 @@ class OwnJournal:
             behind = store.segments_behind(db, own, place, PAGE_SEGMENTS_MAX)
         if place < (base.epoch, base.seq):
             try:
-                return _page(self._of_cloud(own, place))
+                return _page(_leading_to(base, self._of_cloud(own, place), head))
             except CloudUnasked as error:
                 # What is here does not chain to the cursor: the terminal looks for it elsewhere.
                 _log.info("a terminal's older entries are not here", detail=error.detail)
@@ -80,6 +81,16 @@ class OwnJournal:
             raise CloudUnasked(f"the cloud did not give it: {error}") from error
         finally:
             self._asking.release()
+
+
+def _leading_to(base: Head, of_cloud: JournalPage, here: Head) -> JournalPage:
+    """The cloud's page up to where the journal begins here, where the next one goes on.
+
+    Behind the base the cloud may have another line: that of a second machine with this identity.
+    """
+    headers = [(read_header(one), one) for one in of_cloud.sealed]
+    end = (base.epoch, base.seq)
+    return JournalPage(here, [one for at, one in headers if (at.epoch, at.first_seq) <= end])
 
 
 def _page(page: JournalPage) -> Response:

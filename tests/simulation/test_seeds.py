@@ -26,24 +26,13 @@ HELD = (
     835157655, 771737598, 780480329, 570772376, 685028927,
     858227628, 669059394, 288326359, 128806835, 384432818,
     745907203, 799757737, 619365962, 226056489, 181562966,
-    388438026,
+    388438026, 203665506,
 )  # fmt: skip
-"""Some three minutes of processor time. Others at every commit would be better, and come back when
-the open ones below are closed: until then one run in thirty would fail for them."""
-
-OPEN = (203665506,)
-"""A copied machine has shown one sale that does not come to the cloud by itself, in a run where it
-was put back too. Why is not found yet."""
+"""Some three minutes of processor time."""
 
 
 @pytest.mark.parametrize("seed", HELD)
 def test_every_invariant_holds(simulate: Simulate, seed: int) -> None:
-    _prove(simulate, seed)
-
-
-@pytest.mark.xfail(strict=True, reason="a copied machine's last sale is not in the cloud yet")
-@pytest.mark.parametrize("seed", OPEN)
-def test_every_invariant_holds_for_copied_machines_too(simulate: Simulate, seed: int) -> None:
     _prove(simulate, seed)
 
 

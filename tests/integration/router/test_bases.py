@@ -88,7 +88,7 @@ def test_a_new_router_is_sent_what_the_cloud_does_not_have(
     sent = link.send([Parcel(journal.sealed(7, 10))])
     assert (sent.outcomes[0].outcome, sent.outcomes[0].here.seq) == ("appended", 10)
     until(lambda: served.cloud.count(journal.terminal) == 10)
-    assert status(served.router).waiting.entries == 0
+    until(lambda: status(served.router).waiting.entries == 0)
     served.router.stop()
     assert [proof.problems for proof in prove(served.folder)] == [(), ()]
     served.start()
@@ -131,3 +131,24 @@ def test_what_is_not_here_a_router_fetches_from_the_cloud_for_its_terminal(
         link.journal(EMPTY, of_cloud=True)
     assert (refused.value.slug, refused.value.problem.status) == ("cloud-unasked", 503)
     assert refused.value.problem.retry
+
+
+def test_of_the_cloud_a_terminal_is_given_no_more_than_leads_to_the_line_that_is_here(
+    served: Running, journal: Journal
+) -> None:
+    """Two machines with one identity: behind the base the cloud has one line, this router the
+    other. A page that went on with the cloud's would never come to the head that is here."""
+    journal.sell(6)
+    clone = Journal(journal.number)
+    clone.sell(6)
+    clone.sell(4, amount=9_999)
+    journal.sell(2)
+    beginning = [journal.sealed(1, 4), journal.sealed(5, 6)]
+    served.cloud.have(journal, *beginning)
+    link = served.link(journal)
+    link.hello(a_hello(journal, cloud=has_word(journal, 6)))
+    served.cloud.have(journal, journal.sealed(7, 8))
+    link.send([Parcel(clone.sealed(7, 10))])
+    page = link.journal(EMPTY)
+    assert (page.head, page.sealed) == (clone.head, beginning)
+    assert link.journal(head_of(clone.entries[5])).sealed == [clone.sealed(7, 10)]
