@@ -6,7 +6,7 @@ transaction that writes the rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -48,6 +48,17 @@ _EXCESS: Final = """
     ORDER BY 1, 3
 """
 
+_ALONE: Final = """
+    SELECT pg_advisory_xact_lock(hashtextextended('sentra refunds ' || %s, 0))
+"""
+_BESIDE_OTHERS: Final = """
+    SELECT pg_advisory_xact_lock_shared(hashtextextended('sentra refunds ' || %s, 0))
+"""
+_REFUNDED: Final = """
+    SELECT DISTINCT original_sale_id::text FROM sale
+    WHERE branch_id = %s AND original_sale_id BETWEEN %s AND %s
+"""
+
 _OPEN: Final = """
     INSERT INTO exception (branch_id, id, kind, severity, terminal_id, epoch, seq, params,
         dedup_key, opened_at_ms, resolved_at_ms)
@@ -80,6 +91,21 @@ def negative_stock(
     """Products of counted stock whose level is below zero now, in thousandths."""
     cursor.execute(_NEGATIVE, {"branch": branch_id, "products": list(product_ids)})
     return {product_id: int(level) for product_id, level in cursor}
+
+
+def wait_for_refunds(cursor: extensions.cursor, branch_id: str, *, gives_back: bool) -> None:
+    """To its end, a transaction with refunds is alone in its branch: of a sale and its refunds
+    that come at one moment, whoever looks later sees the others."""
+    cursor.execute(_ALONE if gives_back else _BESIDE_OTHERS, (branch_id,))
+
+
+def refunded(cursor: extensions.cursor, branch_id: str, sale_ids: Collection[str]) -> set[str]:
+    """Those of these sales at which a refund points already."""
+    if not sale_ids:
+        return set()
+    # Ids begin with the time, so these are the refunds of one stretch of it: few, or none.
+    cursor.execute(_REFUNDED, (branch_id, min(sale_ids), max(sale_ids)))
+    return {sale_id for (sale_id,) in cursor}.intersection(sale_ids)
 
 
 def excess_refunds(

@@ -18,7 +18,13 @@ from sqlalchemy import Connection, Engine, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from sentra.cloud.findings import Products, excess_refunds, negative_stock, raise_findings
+from sentra.cloud.findings import (
+    Products,
+    excess_refunds,
+    negative_stock,
+    raise_findings,
+    wait_for_refunds,
+)
 from sentra.cloud.identity import new_id
 from sentra.cloud.tables import (
     SHARED,
@@ -31,7 +37,7 @@ from sentra.cloud.tables import (
     journal_head,
     stock_level,
 )
-from sentra.events import FACTS, Fact, RefundCompleted
+from sentra.events import FACTS, Fact, RefundCompleted, SaleCompleted
 from sentra.projection import rollups
 from sentra.projection.aside import (
     FACT_DUPLICATE,
@@ -175,20 +181,24 @@ def _project(connection: Connection, row: Row[Any]) -> tuple[Place, Fact]:
 
 
 def _raise_findings(connection: Connection, place: Place, fact: Fact, now_ms: int) -> None:
-    """What is odd about the products or the refund of a fact that has its rows now."""
+    """What is odd about the products, the sale or the refund of a fact that has its rows now."""
     mentions: dict[str, Mention] = {}
     mention(mentions, place, fact)
-    refunds = {fact.original_sale_id: place} if isinstance(fact, RefundCompleted) else {}
-    if not (mentions or refunds):
+    sales: dict[str, Place] = {}
+    if isinstance(fact, SaleCompleted):
+        sales[fact.sale_id] = place
+    elif isinstance(fact, RefundCompleted):
+        sales[fact.original_sale_id] = place
+    if not (mentions or sales):
         return
     product_ids = sorted(mentions)
     with _cursor(connection) as cursor:
         unknown = Products().unknown(cursor, product_ids)
         negative = negative_stock(cursor, place.branch_id, product_ids)
         findings = list(of_products(mentions, unknown, negative))
-        if refunds:
-            excess = excess_refunds(cursor, place.branch_id, list(refunds))
-            findings += of_refunds(refunds, excess)
+        if sales:
+            wait_for_refunds(cursor, place.branch_id, gives_back=True)
+            findings += of_refunds(sales, excess_refunds(cursor, place.branch_id, list(sales)))
         if findings:
             raise_findings(cursor, place.branch_id, findings, now_ms, new_id)
 

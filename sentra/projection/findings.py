@@ -85,7 +85,7 @@ class Excess:
 
 
 def of_refunds(places: Mapping[str, Place], excess: Iterable[Excess]) -> Iterator[Finding]:
-    """Of sales by the place of a refund that points at them: what came back too often.
+    """Of sales by the place of their own fact, or of a refund's: what came back too often.
 
     Two tills of a branch can give back the same while neither hears its router.
     """

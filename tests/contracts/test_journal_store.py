@@ -243,6 +243,19 @@ def test_what_came_back_more_often_than_it_was_sold_is_said_once(
     assert desk.kinds() == ["refund-excess"]
 
 
+def test_a_sale_that_comes_after_all_its_refunds_is_looked_at(desk: Desk, journal: Journal) -> None:
+    other = Journal(2)
+    desk.enrol(other)
+    journal.sell(3)
+    twice, once = a_sale(2), a_sale(3)
+    for number, sale in enumerate((twice, twice, once), 1):
+        other.write(a_refund(sale, number))
+    desk.send(other, other.sealed(1, 3))
+    assert desk.kinds() == []
+    desk.send(journal, journal.sealed(1, 1), journal.sealed(2, 3))
+    assert desk.kinds() == ["refund-excess"]
+
+
 def test_a_long_backlog_comes_in_growing_runs_and_keeps_its_order(
     desk: Desk, journal: Journal
 ) -> None:

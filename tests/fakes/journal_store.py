@@ -3,7 +3,7 @@ PostgreSQL's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sentra.events import RefundCompleted, SaleCompleted, StockMoved
@@ -181,6 +181,9 @@ class MemoryStore:
             for one in product_ids
             if one in self.counted and levels.get(one, 0) < 0
         }
+
+    def refunded(self, branch_id: str, sale_ids: Collection[str], *, gives_back: bool) -> set[str]:
+        return {one.original_sale_id for one in self.refunds}.intersection(sale_ids)
 
     def excess_refunds(self, branch_id: str, sale_ids: Sequence[str]) -> Sequence[Excess]:
         found = []

@@ -12,11 +12,11 @@ The store commits when this returns. Whatever is odd about a fact is a finding, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
-from sentra.events import RefundCompleted
+from sentra.events import RefundCompleted, SaleCompleted
 from sentra.projection import rollups
 from sentra.projection.findings import Excess, Finding, Mention, of_products, of_refunds
 from sentra.projection.rollups import Increments
@@ -116,6 +116,11 @@ class Store(Protocol):
         """Products of counted stock whose level is below zero now, in thousandths."""
         ...
 
+    def refunded(self, branch_id: str, sale_ids: Collection[str], *, gives_back: bool) -> set[str]:
+        """Those of these sales at which a refund points already; until the transaction ends, one
+        that has refunds too (`gives_back`) is alone in its branch."""
+        ...
+
     def excess_refunds(self, branch_id: str, sale_ids: Sequence[str]) -> Sequence[Excess]:
         """The lines of these sales of which more came back than was sold."""
         ...
@@ -149,11 +154,13 @@ class Appended:
 
 @dataclass(slots=True)
 class _Request:
-    """What the runs of one request add up to. `refunds`: the place of a refund by its sale."""
+    """What the runs of one request add up to. `sales`: the place of each; `refunds`: the place of
+    a refund by its sale."""
 
     increments: Increments = field(default_factory=rollups.no_increments)
     mentions: dict[str, Mention] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    sales: dict[str, FactPlace] = field(default_factory=dict)
     refunds: dict[str, FactPlace] = field(default_factory=dict)
 
     def add(self, written: Projection) -> None:
@@ -162,7 +169,9 @@ class _Request:
         for product_id, mentioned in written.mentions.items():
             self.mentions.setdefault(product_id, mentioned)
         for one in written.facts:
-            if isinstance(one.fact, RefundCompleted):
+            if isinstance(one.fact, SaleCompleted):
+                self.sales[one.fact.sale_id] = one.place
+            elif isinstance(one.fact, RefundCompleted):
                 self.refunds[one.fact.original_sale_id] = one.place
 
 
@@ -260,7 +269,7 @@ def _finish(
         if not store.add_sums(request.increments):
             findings.append(Finding(found.SUMS_OVERFLOW, "error", found.SUMS_OVERFLOW))
         findings += _of_products(store, branch_id, request.mentions)
-        findings += _of_refunds(store, branch_id, request.refunds)
+        findings += _of_refunds(store, branch_id, request.sales, request.refunds)
     if moved:
         findings += [found.device_revoked(j) for j in moved if j.terminal and j.terminal.revoked]
         store.move_heads(branch_id, moved, carrier, now_ms)
@@ -278,8 +287,16 @@ def _of_products(
 
 
 def _of_refunds(
-    store: Store, branch_id: str, refunds: Mapping[str, FactPlace]
+    store: Store,
+    branch_id: str,
+    sales: Mapping[str, FactPlace],
+    refunds: Mapping[str, FactPlace],
 ) -> Iterator[Finding]:
-    if not refunds:
+    """Of the sales that refunds point at, whichever came first."""
+    if not (sales or refunds):
         return iter(())
-    return of_refunds(refunds, store.excess_refunds(branch_id, sorted(refunds)))
+    before = store.refunded(branch_id, sales.keys(), gives_back=bool(refunds))
+    places = {**{one: sales[one] for one in before}, **refunds}
+    if not places:
+        return iter(())
+    return of_refunds(places, store.excess_refunds(branch_id, sorted(places)))

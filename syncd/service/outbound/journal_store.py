@@ -8,7 +8,7 @@ a run's rows are of one branch.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from sentra.cloud.findings import (
     excess_refunds,
     negative_stock,
     raise_findings,
+    refunded,
+    wait_for_refunds,
 )
 from sentra.projection.findings import Excess, Finding
 from sentra.projection.rollups import Increments
@@ -226,6 +228,12 @@ class JournalStore:
         """Products of counted stock whose level is below zero now, in thousandths."""
         with self._connection.cursor() as cursor:
             return negative_stock(cursor, branch_id, product_ids)
+
+    def refunded(self, branch_id: str, sale_ids: Collection[str], *, gives_back: bool) -> set[str]:
+        """Those of these sales at which a refund points already."""
+        with self._connection.cursor() as cursor:
+            wait_for_refunds(cursor, branch_id, gives_back=gives_back)
+            return refunded(cursor, branch_id, sale_ids)
 
     def excess_refunds(self, branch_id: str, sale_ids: Sequence[str]) -> Sequence[Excess]:
         """The lines of these sales of which more came back than was sold."""

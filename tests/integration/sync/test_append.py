@@ -24,7 +24,7 @@ from syncd.service.outbound.threads import one_ahead
 from syncd.service.verify import CloudReport, verify_cloud
 from tests.integration.sync.conftest import TestDevice
 from tests.present import NOW_MS
-from tests.support.journals import DAY, Journal, a_sale, an_id
+from tests.support.journals import DAY, Journal, a_refund, a_sale, an_id
 
 Send = Callable[..., Appended]
 
@@ -520,6 +520,44 @@ def test_unknown_products_and_negative_stock_are_exceptions_never_refusals(
         ("product-unknown", uncounted, None),
         ("stock-negative", counted, "-1000"),
     ]
+
+
+@pytest.mark.parametrize("sale_first", [True, False])
+def test_of_a_sale_and_its_refunds_at_one_moment_the_later_looks(
+    app_database_url: str,
+    send: Send,
+    journal: Journal,
+    terminal: TestDevice,
+    make_device: Callable[..., TestDevice],
+    ask: Callable[[str], list[tuple[object, ...]]],
+    until: Callable[..., None],
+    *,
+    sale_first: bool,
+) -> None:
+    other_till = make_device(terminal.branch_id, number=2)
+    other = Journal(2)
+    other.terminal, other.key = other_till.id, other_till.key
+    journal.sell(1)
+    for number in (1, 2):
+        other.write(a_refund(a_sale(1), number))
+    sale, refunds = (journal, journal.sealed(1, 1)), (other, other.sealed(1, 2))
+    first, later = (sale, refunds) if sale_first else (refunds, sale)
+    dsn = make_url(app_database_url).set(drivername="postgresql")
+    connection = psycopg2.connect(dsn.render_as_string(hide_password=False))
+
+    def carrier(of: Journal) -> Carrier:
+        return Carrier(of.terminal, "terminal", terminal.branch_id)
+
+    store = JournalStore(connection, new_id)
+    append_envelope(store, [Parcel(first[1])], carrier(first[0]), NOW_MS)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(send, later[1], carrier=carrier(later[0]))
+        waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        until(lambda: bool(ask(waits)))
+        connection.commit()
+        waiting.result()
+    connection.close()
+    assert ask("SELECT kind FROM exception") == [("refund-excess",)]
 
 
 def test_a_commit_that_never_came_leaves_nothing(
