@@ -26,7 +26,7 @@ from sentra.vault.identity import Identity, write_identity
 from sentra.vault.proof import proof_note
 from syncd.daemon.operations.proving import LOOK_EVERY_MS, Prover
 from tests.integration.sync.conftest import TestDevice
-from tests.integration.sync.test_requests import a_hello
+from tests.integration.sync.requests import a_hello
 from tests.present import NOW_MS
 from tests.support.journals import DAY, an_id
 from tests.support.tills import a_till, an_identity, sell

@@ -9,61 +9,24 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask.testing import FlaskClient
-from prometheus_client import REGISTRY
-from sqlalchemy import Engine, func, select, table, text
+from sqlalchemy import Engine, text
 
 from sentra.cloud import devices
 from sentra.cloud.keys import CompanyKeys
-from sentra.protocol import enrolment, signing
+from sentra.protocol import signing
 from sentra.protocol.answer import unpack_answer
-from sentra.protocol.enrolment import EnrolAnswer, EnrolRequest, answer_is_proved
 from sentra.protocol.entry import make_entry
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Custody, Parcel, pack, unpack
 from sentra.protocol.feed import COMPANY, open_revision, unpack_page
 from sentra.protocol.messages import (
-    Hello,
     HelloAnswer,
-    TerminalNote,
     watermark_is_true,
 )
 from sentra.protocol.segment import seal
 from tests.integration.sync.conftest import Clock, TestDevice
+from tests.integration.sync.requests import a_hello, a_journal, counts, refused_count, slug_of
 from tests.present import NOW_MS
-from tests.support.journals import DAY, Journal
-
-TABLES = ("journal_entry", "segment", "fork_segment", "sale", "exception", "hourly_sales")
-
-
-def a_journal(device: TestDevice, count: int = 3) -> Journal:
-    """A journal of the device's own."""
-    journal = Journal()
-    journal.terminal, journal.key = device.id, device.key
-    journal.sell(count)
-    return journal
-
-
-def a_hello(device: TestDevice, **changed: object) -> bytes:
-    said = Hello(
-        software="0.1.0",
-        protocols=(1,),
-        clock_ms=device.clock.now_ms,
-        heads={},
-        timeline="",
-        feed={},
-    )
-    return msgspec.json.encode(msgspec.structs.replace(said, **changed))
-
-
-def counts(engine: Engine) -> dict[str, int]:
-    with engine.connect() as connection:
-        return {
-            name: connection.execute(select(func.count()).select_from(table(name))).scalar_one()
-            for name in TABLES
-        }
-
-
-def refused_count(slug: str) -> float:
-    return REGISTRY.get_sample_value("sentra_requests_refused_total", {"problem": slug}) or 0.0
+from tests.support.journals import DAY
 
 
 @pytest.fixture
@@ -210,11 +173,6 @@ def test_a_bit_flipped_on_the_way_fails_the_requests_signature(
     assert unchanged()
 
 
-def slug_of(answered: object) -> str:
-    body = answered.get_json(force=True)  # type: ignore[attr-defined]  # werkzeug's test response
-    return str(body["type"]).rpartition(":")[2]
-
-
 def test_an_unsigned_request_is_refused(client: FlaskClient, company: object) -> None:
     for target in ("/v1/hello", "/v1/journal"):
         answered = client.post(target, data=b"{}")
@@ -258,117 +216,6 @@ def test_an_oversized_body_is_refused_before_it_is_read(
     answered = terminal.post("/v1/hello", bytes(300_000))
     assert (answered.status_code, slug_of(answered)) == (413, "too-large")
     assert unchanged()
-
-
-def test_a_hello_tells_heads_feed_and_timeline_and_is_written_down(
-    terminal: TestDevice, engine: Engine, company: object, company_keys: CompanyKeys
-) -> None:
-    journal = a_journal(terminal)
-    terminal.post("/v1/journal", pack([Parcel(journal.sealed(1, 3))]))
-    said = a_hello(
-        terminal, clock_ms=NOW_MS + 200_000, backlog=7, oldest_waiting_ms=NOW_MS - 60_000
-    )
-    answered = terminal.post("/v1/hello", said)
-    answer = msgspec.json.decode(answered.data, type=HelloAnswer)
-    assert answer.protocol == 1
-    assert answer.here[terminal.id].to_head() == journal.head
-    assert watermark_is_true(answer.cloud[terminal.id], company_keys.signing_key.public_key())
-    assert answer.feed[COMPANY] >= 1
-    assert answer.feed[terminal.branch_id] >= 1
-    assert answer.timeline == company.timeline  # type: ignore[attr-defined]  # CompanyFacts
-    assert answer.notices == ("clock-off",)
-    with engine.connect() as connection:
-        row = connection.execute(
-            text("SELECT * FROM device WHERE id = :id"), {"id": terminal.id}
-        ).one()
-    assert (row.software, row.backlog, row.skew_ms) == ("0.1.0", 7, 200_000)
-    assert row.last_heard_at_ms == NOW_MS
-
-
-def test_a_hello_before_the_first_sale_shows_an_empty_head(terminal: TestDevice) -> None:
-    answered = terminal.post("/v1/hello", a_hello(terminal))
-    answer = msgspec.json.decode(answered.data, type=HelloAnswer)
-    assert answer.here[terminal.id].seq == 0
-    assert answer.cloud == {}
-
-
-def test_a_router_speaks_for_its_branch_and_its_address_is_told_to_the_tills(
-    terminal: TestDevice, router: TestDevice, engine: Engine
-) -> None:
-    terminal.post("/v1/journal", pack([Parcel(a_journal(terminal).sealed(1, 3))]))
-    before = msgspec.json.decode(
-        router.post("/v1/hello", a_hello(router)).data, type=HelloAnswer
-    ).feed[router.branch_id]
-    said = a_hello(router, addresses=("192.168.1.10:8443",), waiting={terminal.id: 12})
-    answer = msgspec.json.decode(router.post("/v1/hello", said).data, type=HelloAnswer)
-    assert set(answer.cloud) == {terminal.id}
-    assert answer.feed[router.branch_id] == before + 1
-    with engine.connect() as connection:
-        row = connection.execute(
-            text("SELECT backlog, via::text FROM device WHERE id = :id"), {"id": terminal.id}
-        ).one()
-    assert tuple(row) == (12, router.id)
-
-
-def test_what_tills_told_their_router_is_known_and_never_goes_back(
-    terminal: TestDevice, router: TestDevice, engine: Engine
-) -> None:
-    own = {"company": 9, router.branch_id: 4}
-    terminal.post("/v1/hello", a_hello(terminal, feed=own))
-    note = TerminalNote(
-        software="1.2",
-        heard_ms_ago=5_000,
-        skew_ms=-300,
-        feed={"company": 12, router.branch_id: 2, "elsewhere": 7},
-    )
-    router.post("/v1/hello", a_hello(router, terminals={terminal.id: note}))
-    with engine.connect() as connection:
-        row = connection.execute(
-            text(
-                "SELECT software, skew_ms, feed, last_heard_at_ms, via::text FROM device"
-                " WHERE id = :id"
-            ),
-            {"id": terminal.id},
-        ).one()
-    assert tuple(row) == (
-        "1.2",
-        -300,
-        {"company": 12, router.branch_id: 4},
-        NOW_MS,
-        router.id,
-    )
-
-
-def test_a_hello_that_speaks_no_common_protocol_is_refused(terminal: TestDevice) -> None:
-    answered = terminal.post("/v1/hello", a_hello(terminal, protocols=(99,)))
-    assert (answered.status_code, slug_of(answered)) == (400, "protocol-unsupported")
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"software": 1}', b"\xff\xfe", b'{"a":' * 2000])
-def test_a_hello_that_is_no_hello_is_malformed(terminal: TestDevice, body: bytes) -> None:
-    answered = terminal.post("/v1/hello", body)
-    assert (answered.status_code, slug_of(answered)) == (400, "malformed")
-
-
-def test_what_a_device_says_is_cut_to_what_the_database_takes(
-    terminal: TestDevice, engine: Engine
-) -> None:
-    said = a_hello(
-        terminal,
-        software="x\0" * 500,
-        backlog=2**62,
-        clock_ms=-(2**62),
-        addresses=tuple("a" * 5000 for _ in range(50)),
-        feed={"company": 2**62, "another": 1},
-        waiting={"nobody": 3},
-    )
-    assert terminal.post("/v1/hello", said).status_code == 200
-    with engine.connect() as connection:
-        row = connection.execute(
-            text("SELECT * FROM device WHERE id = :id"), {"id": terminal.id}
-        ).one()
-    assert len(row.addresses) == 8
-    assert list(row.feed) == ["company"]
 
 
 def test_the_feed_gives_the_companys_and_the_own_branchs_revisions(
@@ -423,80 +270,6 @@ def test_a_revoked_device_gets_no_feed_but_its_facts_are_taken_and_flagged(
     with engine.connect() as connection:
         kinds = connection.execute(text("SELECT kind FROM exception")).scalars().all()
     assert kinds == ["device-revoked"]
-
-
-def make_code(engine: Engine, branch: str, role: str = "terminal") -> str:
-    with engine.begin() as connection:
-        made = devices.create_code(connection, branch_id=branch, role=role, now_ms=NOW_MS)
-    return enrolment.normalise(made.code)
-
-
-def an_enrolment(code: str, key: Ed25519PrivateKey) -> bytes:
-    public_key = key.public_key().public_bytes_raw().hex()
-    proof = enrolment.client_proof(enrolment.proof_key(code), public_key)
-    return msgspec.json.encode(
-        EnrolRequest(
-            lookup=enrolment.lookup_of(code),
-            public_key=public_key,
-            proof=proof,
-            software="0.1.0",
-            host="kasir-1",
-        )
-    )
-
-
-def test_a_code_enrols_a_terminal_once_and_the_answer_is_proved(
-    client: FlaskClient, engine: Engine, branch: str
-) -> None:
-    code, key = make_code(engine, branch), Ed25519PrivateKey.generate()
-    answered = client.post("/v1/enrol", data=an_enrolment(code, key))
-    assert answered.status_code == 200
-    answer = msgspec.json.decode(answered.data, type=EnrolAnswer)
-    public_key = key.public_key().public_bytes_raw().hex()
-    assert answer_is_proved(enrolment.proof_key(code), answer, public_key)
-    assert (answer.role, answer.number, answer.branch_id) == ("terminal", 1, branch)
-    assert answer.cloud_url == "https://127.0.0.1:8443"
-    other = Ed25519PrivateKey.generate()
-    again = client.post("/v1/enrol", data=an_enrolment(code, other))
-    assert (again.status_code, slug_of(again)) == (403, "code-refused")
-    assert "used" in again.get_json(force=True)["detail"]
-
-
-def test_a_wrong_or_expired_code_enrols_nobody(
-    client: FlaskClient, engine: Engine, branch: str, clock: Clock
-) -> None:
-    code, key = make_code(engine, branch), Ed25519PrivateKey.generate()
-    wrong = code[:-1] + ("A" if code[-1] != "A" else "B")
-    answered = client.post("/v1/enrol", data=an_enrolment(wrong, key))
-    assert (answered.status_code, slug_of(answered)) == (403, "code-refused")
-    assert "wrong" in answered.get_json(force=True)["detail"]
-    clock.now_ms += enrolment.CODE_LIFETIME_MS + 1
-    answered = client.post("/v1/enrol", data=an_enrolment(code, key))
-    assert (answered.status_code, slug_of(answered)) == (403, "code-refused")
-    assert "expired" in answered.get_json(force=True)["detail"]
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM device")).scalar_one() == 0
-
-
-def test_guessing_codes_is_slowed_down_but_enrolling_a_whole_branch_is_not(
-    client: FlaskClient, engine: Engine, branch: str
-) -> None:
-    key = Ed25519PrivateKey.generate()
-    for _ in range(25):
-        code = make_code(engine, branch)
-        made = client.post("/v1/enrol", data=an_enrolment(code, Ed25519PrivateKey.generate()))
-        assert made.status_code == 200
-    guesses = [client.post("/v1/enrol", data=an_enrolment("0" * 12, key)) for _ in range(21)]
-    assert {one.status_code for one in guesses[:20]} == {403}
-    assert (guesses[20].status_code, slug_of(guesses[20])) == (429, "too-many")
-
-
-def test_a_routers_bad_certificate_request_is_a_problem(
-    client: FlaskClient, engine: Engine, branch: str
-) -> None:
-    code = make_code(engine, branch, "router")
-    answered = client.post("/v1/enrol", data=an_enrolment(code, Ed25519PrivateKey.generate()))
-    assert (answered.status_code, slug_of(answered)) == (400, "certificate-request-refused")
 
 
 def test_an_unknown_kind_is_kept_and_set_aside(terminal: TestDevice, engine: Engine) -> None:

@@ -1,19 +1,14 @@
-"""Imports: whole or not at all, once, by the wizard's steps and by the worker's own process."""
+"""Imports: whole or not at all, once, by the wizard's steps."""
 
 from __future__ import annotations
 
 import io
 import json
-import signal
-import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 from openpyxl import Workbook
-from redis import Redis
 from sqlalchemy import Engine, func, select, text, update
 
 from sentra.cloud import feed
@@ -24,29 +19,17 @@ from sentra.cloud.tables import audit_entry, category, import_run, product, prod
 from sentra.events import Product
 from sentra.protocol.bodies import decode_decision
 from sentra.protocol.feed import COMPANY
+from tests.integration.webapp.imports import FILE, check, columns, heads, names, status, upload
 from tests.present import NOW_MS
 from tests.support.backoffice import Clients, post, token_of
-from tests.support.worker import environment_of, running_worker, worker
 from webapp.catalogue.importing import uploads
 from webapp.catalogue.importing.job import ImportJob
 from webapp.change import Actor, Parts, open_change
 from webapp.config import Settings
 
-__all__ = ["worker"]
-
-Until = Callable[..., None]
-WORKER_SECONDS_MAX = 60.0
 LARGE_ROWS = 20_000
 ROW_MS_MAX = 0.6
 """Processor time of this process for each row: a hundred thousand take well under a minute."""
-
-FILE = (
-    "kode,nama,kategori,harga jual,harga beli,barcode\n"
-    "A1,Kopi Susu,Minuman,12000,9000,8992761002015\n"
-    "A2,Teh Tawar,minuman,4000,5500,\n"
-    "A3,,Makanan,7000,,\n"
-    "A4,Roti Bakar,Makanan,15000,,\n"
-)
 
 
 @pytest.fixture
@@ -55,48 +38,6 @@ def job(
 ) -> ImportJob:
     """The worker's job without its process."""
     return ImportJob(settings, chain_engine, Parts(redis_client, company_keys, lambda: NOW_MS))
-
-
-def upload(client: FlaskClient, content: str | bytes = FILE, name: str = "barang.csv") -> str:
-    """The id of the run that an upload made."""
-    data = content.encode() if isinstance(content, str) else content
-    fields = {"file": (io.BytesIO(data), name), "csrf_token": token_of(client, "/imports")}
-    answer = client.post("/imports", data=fields, content_type="multipart/form-data")
-    assert answer.status_code == 303, answer.text
-    return answer.location.rpartition("/")[2]
-
-
-def columns(engine: Engine, run_id: str) -> dict[str, str]:
-    """The form of the columns, as the page offers it."""
-    with engine.connect() as connection:
-        run = uploads.read_run(connection, run_id)
-    assert run is not None
-    return {f"column-{place}": run.chosen[name] for place, name in enumerate(run.columns)}
-
-
-def check(client: FlaskClient, engine: Engine, job: ImportJob, content: str | bytes = FILE) -> str:
-    """A run that was looked at."""
-    run_id = upload(client, content)
-    assert post(client, f"/imports/{run_id}/check", **columns(engine, run_id)).status_code == 303
-    job.do(run_id)
-    return run_id
-
-
-def status(engine: Engine, run_id: str) -> str:
-    with engine.connect() as connection:
-        question = select(import_run.c.status).where(import_run.c.id == run_id)
-        return str(connection.execute(question).scalar_one())
-
-
-def names(engine: Engine) -> list[str]:
-    with engine.connect() as connection:
-        question = select(product.c.name).order_by(product.c.name)
-        return list(connection.execute(question).scalars())
-
-
-def heads(engine: Engine) -> dict[str, int]:
-    with engine.connect() as connection:
-        return feed.heads(connection, [COMPANY])
 
 
 def test_the_wizard_takes_a_file_step_by_step_and_tills_get_it_whole(
@@ -356,52 +297,6 @@ def test_what_is_exported_comes_in_again_unchanged(
     assert run is not None
     assert run.summary is not None
     assert (run.summary.rows, run.summary.unchanged) == (3, 3)
-
-
-def is_archived(engine: Engine) -> bool:
-    """Whether the worker has archived every journal, which nobody asked it to do."""
-    behind = text(
-        "SELECT NOT EXISTS (SELECT FROM journal_head h LEFT JOIN archive_head a"
-        " USING (terminal_id, epoch, seq) WHERE a.seq IS NULL)"
-    )
-    with engine.connect() as connection:
-        return bool(connection.execute(behind).scalar_one())
-
-
-def test_the_worker_does_what_pages_queue_and_ends_when_asked(
-    signed_in: Clients, chain_engine: Engine, worker: subprocess.Popen[str], until: Until
-) -> None:
-    client = signed_in()
-    run_id = upload(client)
-    post(client, f"/imports/{run_id}/check", **columns(chain_engine, run_id))
-    until(lambda: status(chain_engine, run_id) == "preview", WORKER_SECONDS_MAX)
-    post(client, f"/imports/{run_id}/start")
-    until(lambda: status(chain_engine, run_id) == "done", WORKER_SECONDS_MAX)
-    assert len(names(chain_engine)) == 3
-    until(lambda: is_archived(chain_engine), WORKER_SECONDS_MAX)
-    worker.send_signal(signal.SIGTERM)
-    said, _ = worker.communicate(timeout=20)
-    assert worker.returncode == 0
-    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    assert {"program": "worker", "event": "import_done", "taken": 3}.items() <= {
-        name: value
-        for line in lines
-        if line["event"] == "import_done" and not line["dry_run"]
-        for name, value in line.items()
-    }.items()
-
-
-def test_what_a_lost_queue_held_is_found_by_the_next_worker(
-    signed_in: Clients, chain_engine: Engine, settings: Settings, until: Until
-) -> None:
-    client = signed_in()
-    run_id = upload(client)
-    post(client, f"/imports/{run_id}/check", **columns(chain_engine, run_id))
-    queue = Redis.from_url(settings.queue_url)
-    queue.flushall()
-    queue.close()
-    with running_worker(environment_of(settings)):
-        until(lambda: status(chain_engine, run_id) == "preview", WORKER_SECONDS_MAX)
 
 
 def test_a_large_file_costs_little_for_each_row(

@@ -13,7 +13,7 @@ from tests.fakes.memory_shelf import MemoryShelf
 from tests.fakes.memory_store import MemoryStore
 from tests.support.journals import START_MS
 from tests.support.tills import CLOUD_KEY
-from tests.unit.syncd_daemon.test_operations import IDENTITY, ME, TERMINAL, append
+from tests.unit.syncd_daemon.talking import IDENTITY, ME, TERMINAL, append
 
 PUBLIC = CLOUD_KEY.public_key()
 

@@ -2,75 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sentra.events import Category
 from sentra.link.errors import LinkDown
-from sentra.protocol.entry import EMPTY, Entry, Head, head_of, make_entry
-from sentra.protocol.errors import FeedDamaged
-from sentra.protocol.feed import SealedRevision
+from sentra.protocol.entry import EMPTY, Head, head_of
 from sentra.protocol.messages import Watermark, sign_watermark
 from sentra.protocol.segment import read_header
-from sentra.vault.failures import RevisionOutOfOrder
 from syncd.daemon.operations import greet
-from syncd.daemon.operations.fetch import fetch_page
-from syncd.daemon.operations.greet import Self, hello_of, note_hello, note_mark
-from syncd.daemon.operations.ports import CLOUD, ROUTER, StoreName, Talk
-from syncd.daemon.operations.send import REFUSED, Sent, send_next
+from syncd.daemon.operations.greet import hello_of, note_hello, note_mark
+from syncd.daemon.operations.ports import CLOUD, ROUTER, Talk
+from syncd.daemon.operations.send import REFUSED
 from tests.fakes.memory_shelf import MemoryShelf
 from tests.fakes.memory_store import MemoryStore
 from tests.support.journals import START_MS
-from tests.support.tills import BRANCH, CLOUD_KEY, a_revision, an_identity
-
-IDENTITY = an_identity()
-TERMINAL = IDENTITY.device_id
-CLOUD_PUBLIC = CLOUD_KEY.public_key()
-ME = Self("1", 0, None, 0, 0)
-
-
-def a_store(cloud: bool = False) -> MemoryStore:
-    key = IDENTITY.private_key.public_key()
-    return MemoryStore({TERMINAL: key}, CLOUD_KEY if cloud else None)
-
-
-def append(shelf: MemoryShelf, count: int, body: bytes = b"{}") -> list[Entry]:
-    for _ in range(count):
-        made = make_entry(TERMINAL, shelf.head(), "k", 1, START_MS, "2026-11-22", body)
-        shelf.entries.append(made)
-    return shelf.entries[-count:]
-
-
-@dataclass
-class Line:
-    """A till's shelf and its talk with one store."""
-
-    shelf: MemoryShelf
-    store: MemoryStore
-    talk: Talk
-
-    def greet(self) -> None:
-        answer = self.store.hello(hello_of(self.shelf, ME, START_MS))
-        note_hello(self.talk, answer, self.shelf, CLOUD_PUBLIC, START_MS)
-
-    def send(self) -> Sent | None:
-        return send_next(self.store, self.shelf, self.talk, CLOUD_PUBLIC, START_MS)
-
-    def drain(self, rounds_max: int = 50) -> int:
-        for count in range(rounds_max):
-            sent = self.send()
-            if sent is None or not sent.moved:
-                return count
-        raise AssertionError("it never came to an end")
-
-
-def a_line(name: StoreName = ROUTER, shelf: MemoryShelf | None = None) -> Line:
-    shelf = shelf or MemoryShelf(TERMINAL, ("company", BRANCH), IDENTITY.private_key)
-    shelf.set_timeline("timeline")
-    return Line(shelf, a_store(cloud=name == CLOUD), Talk(name))
+from tests.support.tills import BRANCH, CLOUD_KEY, an_identity
+from tests.unit.syncd_daemon.talking import (
+    CLOUD_PUBLIC,
+    IDENTITY,
+    ME,
+    TERMINAL,
+    Line,
+    a_line,
+    append,
+    revisions,
+)
 
 
 def test_what_is_sold_reaches_the_router_and_its_watermark_says_so() -> None:
@@ -367,74 +324,3 @@ def test_a_lower_word_that_is_newer_tells_of_a_restored_cloud() -> None:
     note_mark(a_mark(heads[2], 5), line.shelf, CLOUD_PUBLIC)
     note_mark(a_mark(heads[0], 9), line.shelf, CLOUD_PUBLIC)
     assert line.shelf.watermark("cloud") == heads[0]
-
-
-# --- The feed -----------------------------------------------------------------------------------
-
-
-def revisions(count: int) -> list[SealedRevision]:
-    return [
-        a_revision("company", number, [("category", f"c{number}", Category(f"c{number}", "C"))])[0]
-        for number in range(1, count + 1)
-    ]
-
-
-def test_a_hello_tells_which_feeds_have_moved_and_pages_bring_them() -> None:
-    line = a_line()
-    line.store.revisions["company"] = revisions(7)
-    line.greet()
-    assert line.talk.due == ("company",)
-    more = [fetch_page(line.store, line.shelf, "company", CLOUD_PUBLIC) for _ in range(3)]
-    assert more == [True, True, False]
-    assert line.shelf.feed_cursor("company") == 7
-    line.greet()
-    assert not line.talk.due
-
-
-def test_a_revision_that_the_cloud_did_not_sign_is_not_applied_nor_what_follows() -> None:
-    line = a_line()
-    made = revisions(3)
-    made[1] = SealedRevision("company", 2, made[1].sealed, bytes(64))
-    line.store.revisions["company"] = made
-    with pytest.raises(FeedDamaged):
-        fetch_page(line.store, line.shelf, "company", CLOUD_PUBLIC)
-    assert line.shelf.feed_cursor("company") == 1
-
-
-def test_a_revision_cannot_be_shown_under_another_number_or_scope() -> None:
-    line = a_line()
-    first = revisions(1)[0]
-    moved = SealedRevision(BRANCH, 1, first.sealed, first.signature)
-    line.store.revisions[BRANCH] = [moved]
-    with pytest.raises(FeedDamaged):
-        fetch_page(line.store, line.shelf, BRANCH, CLOUD_PUBLIC)
-
-
-def test_a_revision_that_is_held_back_is_noticed() -> None:
-    line = a_line()
-    line.store.revisions["company"] = [revisions(2)[1]]
-    with pytest.raises(RevisionOutOfOrder):
-        fetch_page(line.store, line.shelf, "company", CLOUD_PUBLIC)
-
-
-def test_a_new_router_with_an_empty_cache_takes_nothing_away() -> None:
-    line = a_line()
-    line.store.revisions["company"] = revisions(2)
-    line.greet()
-    fetch_page(line.store, line.shelf, "company", CLOUD_PUBLIC)
-    line.store.revisions.clear()
-    line.greet()
-    assert line.talk.due == ()
-    assert line.shelf.feed_cursor("company") == 2
-
-
-def test_a_restored_clouds_feed_is_read_from_its_beginning() -> None:
-    line = a_line(CLOUD)
-    line.store.revisions["company"] = revisions(3)
-    line.greet()
-    fetch_page(line.store, line.shelf, "company", CLOUD_PUBLIC, is_cloud=True)
-    line.store.revisions["company"] = revisions(1)
-    line.greet()
-    assert line.talk.due == ("company",)
-    fetch_page(line.store, line.shelf, "company", CLOUD_PUBLIC, is_cloud=True)
-    assert line.shelf.feed_cursor("company") == 1

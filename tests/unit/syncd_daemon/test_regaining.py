@@ -14,9 +14,7 @@ from sentra.vault.entries import is_provisional
 from syncd.daemon.operations.ports import CLOUD
 from syncd.daemon.outbound.shelf import VaultShelf
 from tests.fakes.memory_store import MemoryStore
-from tests.unit.syncd_daemon.test_restore import Machine, cloud, copy_of, machines, put_back
-
-__all__ = ["cloud", "machines"]
+from tests.unit.syncd_daemon.machines import Machine, copy_of, put_back
 
 
 class Ended(BaseException):
