@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from router_agent.operations.begin import is_present_word
 from router_agent.operations.journals import JournalState
 from router_agent.operations.take import Taking, take_parcels
 from router_agent.operations.trunk import CloudHead
@@ -33,7 +34,9 @@ from sentra.instants import Clock
 from sentra.protocol.courier import CourierHeader
 from sentra.protocol.entry import EMPTY
 from sentra.protocol.envelope import Custody, Parcel
+from sentra.protocol.errors import ProtocolError
 from sentra.protocol.messages import JournalOutcome, Watermark, note_of, watermark_is_true
+from sentra.protocol.segment import SegmentHeader, follows, read_header
 from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
 from sentra.vault.identity import Identity, read_identity
@@ -69,6 +72,12 @@ class RouterDepot:
                 state.terminal: min(_start(state), sent[state.terminal])
                 for state in store.journals(db)
             }
+
+    def words(self) -> Sequence[Watermark]:
+        """What the cloud last signed for each journal held here."""
+        with self._vault.reader() as db:
+            marks = [state.watermark for state in store.journals(db)]
+        return [mark for mark in marks if mark is not None]
 
     def pieces(self, terminal: str, after: Point) -> Sequence[Piece]:
         """The held segments that reach beyond the point."""
@@ -145,7 +154,11 @@ class RouterDepot:
         return _key_of(device)
 
     def take(self, header: CourierHeader, parcels: Sequence[Parcel]) -> Sequence[JournalOutcome]:
-        """Keeps what is new; a terminal's file brings its own journal, a router's those of all."""
+        """Keeps what is new; a terminal's file brings its own journal, a router's those of all.
+
+        A journal of which nothing is here begins where the cloud has come to, by the word that
+        came with the file: what the cloud has nobody packs, and it need not come here.
+        """
         keys = {
             one.id: _key_of(one)
             for one in self._devices()
@@ -153,6 +166,9 @@ class RouterDepot:
         }
         self._vault.require_room()
         with self._vault.writer() as db:
+            for word in header.words:
+                if word.terminal in keys and self._is_followed(db, word, parcels):
+                    store.begin_behind(db, word)
             takings, _unreadable = take_parcels(
                 parcels,
                 keys.get,
@@ -163,6 +179,15 @@ class RouterDepot:
             )
             store.keep(db, takings, self._clock())
         return [_outcome(taking) for taking in takings]
+
+    def _is_followed(self, db: Connection, word: Watermark, parcels: Sequence[Parcel]) -> bool:
+        """Whether it is the cloud's word, and what came of its journal goes on just behind it."""
+        known, since = store.journal(db, word.terminal), store.since(db)
+        cloud_key = self._identity.cloud_public_key
+        if not is_present_word(word, word.terminal, known, since, cloud_key):
+            return False
+        first = next((h for h in _headers(parcels) if h.terminal == word.terminal), None)
+        return first is not None and follows(first, word.head.to_head())
 
     def _devices(self) -> Sequence[Device]:
         with self._vault.reader() as db:
@@ -193,6 +218,12 @@ def _find(db: Connection, piece: Piece) -> tuple[bytes, int] | None:
         query = "SELECT sealed, received_at_ms FROM held_fork WHERE terminal = ? AND digest = ?"
         row = db.execute(query, (piece.terminal, piece.digest)).fetchone()
     return None if row is None else (bytes(row[0]), row[1])
+
+
+def _headers(parcels: Sequence[Parcel]) -> Iterator[SegmentHeader]:
+    for parcel in parcels:
+        with suppress(ProtocolError):
+            yield read_header(parcel.sealed)
 
 
 def _start(state: JournalState) -> Point:

@@ -106,6 +106,9 @@ class Depot(Protocol):
     def starts(self) -> dict[str, Point]:
         """By terminal, how far the cloud has its journal, by its own signed word."""
 
+    def words(self) -> Sequence[Watermark]:
+        """That word itself on each journal of which the cloud has some."""
+
     def pieces(self, terminal: str, after: Point) -> Sequence[Piece]:
         """The segments that reach beyond a point, oldest first; what is not sealed is sealed.
 

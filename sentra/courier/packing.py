@@ -215,6 +215,7 @@ def _header(
         part=number,
         journals=tuple(JournalRange(each, reached[each], end) for each, end in ends.items()),
         size_bytes=contents_bytes(_size(one, sender.stamps) for one in part),
+        words=tuple(word for word in depot.words() if word.terminal in ends),
     )
 
 

@@ -28,13 +28,14 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX
 from sentra.protocol.errors import ProtocolError, SignatureWrong
+from sentra.protocol.messages import Watermark
 from sentra.protocol.recipients import KEY_BYTES, RECIPIENTS_MAX, Wrapped, derive, unwrap, wrap
 
 CONTENTS_BYTES_MAX: Final = 64 * 1024 * 1024
 """What one file carries: some 700,000 sales, a minute of a slow stick; more goes into parts."""
 
 HEADER_BYTES_MAX: Final = 256 * 1024
-"""A router's file names each of its terminals, some 200 B for one."""
+"""A router's file names each of its terminals, some 500 B for one."""
 
 CHUNK_BYTES: Final = 64 * 1024
 VERSION: Final = 1
@@ -85,6 +86,7 @@ class CourierHeader(msgspec.Struct, frozen=True, kw_only=True):
     """Who packed the file, when by their clock, and what is in it.
 
     `size_bytes` is the length of the contents, `ephemeral` hex. `name` is the device's, for people.
+    `words`: the cloud's own on how far it has these journals, for a router that holds nothing yet.
     """
 
     version: int
@@ -97,6 +99,7 @@ class CourierHeader(msgspec.Struct, frozen=True, kw_only=True):
     part: int
     journals: tuple[JournalRange, ...]
     size_bytes: int
+    words: tuple[Watermark, ...] = ()
     ephemeral: str = ""
     wrapped: tuple[Wrapped, ...] = ()
 

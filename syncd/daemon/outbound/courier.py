@@ -38,6 +38,11 @@ class TillDepot:
         mark = self._shelf.watermark(CLOUD)
         return {self._shelf.terminal(): (mark.epoch, mark.seq)}
 
+    def words(self) -> Sequence[Watermark]:
+        """What the cloud signed in its present timeline."""
+        word = self._shelf.cloud_word()
+        return () if word is None else (word,)
+
     def pieces(self, terminal: str, after: Point) -> Sequence[Piece]:
         """Seals everything, then lists what reaches beyond the point."""
         while self._shelf.seal_pending():
