@@ -2,7 +2,7 @@
 
 A part is written under a draft's name, synced and renamed: what has a part's name is whole. Packing
 again into the same folder goes on behind the parts that lie there, as far as they are whole and
-our own.
+our own, and takes away the draft of a packing that was killed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -79,6 +80,7 @@ def pack(
     has. Raises FileUnwritable, PackedMeanwhile, and what the depot's vault raises.
     """
     folder = place if place.is_dir() else place.parent
+    _take_drafts_away(depot, folder)
     had = [] if again else list(_own_parts(depot, folder))
     known = depot.starts()
     starts = _behind(dict.fromkeys(known, _BEGINNING) if everything else known, had)
@@ -92,7 +94,7 @@ def pack(
         header = _header(depot, part, reached, number, now_ms)
         sealed = seal(header, _read(depot, part), readers, depot.sender.key, random(RANDOM_BYTES))
         target = next(names)
-        for size_bytes in _write(target, sealed):
+        for size_bytes in _write(target, _draft_of(depot, target.name), sealed):
             tick(min(total, done := done + size_bytes), total)
         written.append(target)
         reached |= {one.terminal: one.to for one in header.journals}
@@ -235,9 +237,22 @@ def _names(depot: Depot, place: Path, now_ms: int) -> Iterator[Path]:
             yield name
 
 
-def _write(target: Path, sealed: Iterator[bytes]) -> Iterator[int]:
-    """Writes a part, saying how many bytes it has just written."""
-    draft = target.with_name(f".{target.name}.draft")
+def _draft_of(depot: Depot, part: str) -> str:
+    """The name of a part that is being written. It says whose it is: what of it is on the stick
+    when a packing is killed may be too little to read that from."""
+    return f".{part}.{depot.sender.device_id}.draft"
+
+
+def _take_drafts_away(depot: Depot, folder: Path) -> None:
+    """This device's own, which a packing left that was killed; nobody would ever look at them."""
+    for draft in folder.glob(_draft_of(depot, f"*{SUFFIX}")):
+        with suppress(OSError):
+            draft.unlink()
+
+
+def _write(target: Path, name: str, sealed: Iterator[bytes]) -> Iterator[int]:
+    """Writes a part under a draft's name first, saying how many bytes it has just written."""
+    draft = target.with_name(name)
     try:
         with draft.open("wb") as out:
             for piece in sealed:
