@@ -14,7 +14,7 @@ from sentra.cloud import feed, snapshots
 from sentra.courier import packing
 from sentra.link import parts
 from sentra.protocol import segment, snapshot
-from sentra.vault import journal, regaining, retention, staging
+from sentra.vault import journal, regaining, retention, staging, words
 from syncd.daemon.operations import send
 from syncd.service import verify
 from syncd.service.inbound import feed as feed_view
@@ -44,7 +44,9 @@ TIGHT: Final[tuple[tuple[ModuleType, str, int], ...]] = (
     (parts, "_READ_BYTES", 100),
     (staging, "ITEMS_AT_ONCE", 2),
     (staging, "FIRST_AT_ONCE", 2),
-    (staging, "DROPPED_AT_ONCE", 1),
+    (staging, "GATHERED", 4),
+    (words, "PRODUCTS_AT_ONCE", 2),
+    (words, "GONE_MIN", 1),
     (regaining, "ENTRIES_AT_ONCE", 2),
     (retention, "ENTRIES_AT_ONCE", 2),
     (staging, "_KEYS_IN_ONE_QUERY", 3),

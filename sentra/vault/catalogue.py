@@ -11,12 +11,12 @@ import msgspec
 from sentra.events import Branch, Category, Company, Decision, Device, Person, Product, Tax
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_decision
 from sentra.protocol.feed import FeedItem, SealedRevision
-from sentra.vault import staging
+from sentra.vault import feed_restart, staging
 from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
 from sentra.vault.failures import CatalogueEmpty, RevisionOutOfOrder
+from sentra.vault.room import Room, Within, go_on
 from sentra.vault.search import search
-from sentra.vault.staging import Room, Within
 
 __all__ = [
     "apply_in_steps",
@@ -102,23 +102,23 @@ def restart_feed(db: Connection, scope: str) -> None:
     that the till goes on selling meanwhile.
     """
     db.execute("DELETE FROM feed_cursor WHERE scope = ?", (scope,))
-    staging.begin_restart(db, scope)
+    feed_restart.begin_restart(db, scope)
 
 
 def has_stale_items(db: Connection, scope: str) -> bool:
     """Whether `settle_feed` is due: the feed is read anew, and its end was not reached yet."""
-    return staging.open_restart(db, scope) > 0
+    return feed_restart.open_restart(db, scope) > 0
 
 
-def settle_feed(room: Room, scope: str, give_way: Callable[[], None] = lambda: None) -> None:
+def settle_feed(room: Room, scope: str, give_way: Callable[[], None] = go_on) -> None:
     """The feed is whole again: what it did not say anew is no more."""
-    finish = partial(staging.close_restart, scope=scope)
+    finish = partial(feed_restart.close_restart, scope=scope)
     staging.install(room, scope, _unsaid(room, scope), finish, give_way)
 
 
 def _unsaid(room: Room, scope: str) -> Iterator[list[FeedItem]]:
     with room.reader() as db:
-        gone = staging.keys_unsaid(db, scope)
+        gone = feed_restart.keys_unsaid(db, scope)
     yield from staging.deletions(gone)
 
 

@@ -294,6 +294,13 @@ ALTER TABLE sealed_segment ADD COLUMN sha256 BLOB;
 """
 """Of the sealed bytes as they are; NULL beside what was sealed before there was this column."""
 
+_WORDS: Final[Migration] = """
+ALTER TABLE catalogue ADD COLUMN words_gone INTEGER NOT NULL DEFAULT 0;
+UPDATE catalogue SET words_gone = last_number;
+"""
+"""How many rows went and left their words: see `sentra.vault.words`. An index from before it was
+counted is built anew."""
+
 ROOM: Final = "vault"
 """The kernel's own migrations; a program may keep tables of its own in a room of its own name."""
 
@@ -306,6 +313,7 @@ MIGRATIONS: Final[dict[str, tuple[Migration, ...]]] = {
         _STAGED,
         _SHARING,
         _DIGESTS,
+        _WORDS,
     ),
     "router": (_COMMON, _SNAPSHOTS, _ARCHIVED),
 }

@@ -6,8 +6,6 @@ the list of products, and only then the products that have these words.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +14,7 @@ from rapidfuzz import fuzz, process
 
 from sentra.events import Product
 from sentra.vault.driver import Connection
+from sentra.vault.words import WORD, fold
 
 TEXT_LENGTH_MAX: Final = 64
 """Longer input is no name that anybody types; it may be a code scanned twice."""
@@ -37,34 +36,7 @@ _TYPO_LENGTH_DIFFERENCE: Final = 2
 _LIKENESS_MIN: Final = 72.0
 """Of 100; below it, what is found for a mistyped word looks arbitrary to people."""
 
-_WORD: Final = re.compile(r"\w+")
 _PRODUCT: Final = msgspec.json.Decoder(Product)
-
-
-def index_words(db: Connection, texts: Sequence[tuple[int, str, str]]) -> None:
-    """Makes (number, name, code) findable by the product's number.
-
-    A code is found by its beginning only: each is a word of its own, and nobody types one from
-    memory with a letter wrong.
-    """
-    folded = [(number, fold(name), fold(code)) for number, name, code in texts]
-    db.executemany(
-        "INSERT INTO product_words (rowid, words) VALUES (?, ?)",
-        [(number, f"{name} {code}") for number, name, code in folded],
-    )
-    words = {word for _, name, _ in folded for word in _WORD.findall(name)}
-    db.executemany(
-        "INSERT OR IGNORE INTO word (word, length) VALUES (?, ?)",
-        [(word, len(word)) for word in words],
-    )
-
-
-def fold(text: str) -> str:
-    """The text without case and accents, as it is compared."""
-    if text.isascii():
-        return text.casefold()
-    parts = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def search(db: Connection, text: str, limit: int = 24) -> list[Product]:
@@ -74,7 +46,7 @@ def search(db: Connection, text: str, limit: int = 24) -> list[Product]:
     do, then those that hold it anywhere, then those that are like it.
     """
     wanted = " ".join(text.replace("\x00", " ").split())[:TEXT_LENGTH_MAX]
-    words = _WORD.findall(fold(wanted))[:_WORDS_MAX]
+    words = WORD.findall(fold(wanted))[:_WORDS_MAX]
     numbers: dict[int, None] = dict.fromkeys(_exact(db, wanted)) if wanted else {}
     if words:
         numbers.update(dict.fromkeys(_by_name(db, wanted)))
@@ -154,12 +126,10 @@ def _like(db: Connection, word: str) -> list[str]:
 def _match(db: Connection, choices: Sequence[Sequence[str]]) -> list[int]:
     """Products that have, for each word, one of its choices."""
     match = " AND ".join("(" + " OR ".join(alternatives) + ")" for alternatives in choices)
-    # Words of products that are staged, or about to be swept, are no candidates.
+    # Words of rows that are staged, about to be swept, or gone are no candidates.
     rows = db.execute(
         "SELECT rowid FROM product_words WHERE product_words MATCH ?"
-        " AND rowid <= (SELECT last_number FROM catalogue) AND NOT EXISTS ("
-        "SELECT 1 FROM staged_product s WHERE s.number = product_words.rowid AND s.body IS NULL"
-        " AND (SELECT in_force FROM catalogue)) LIMIT ?",
+        " AND EXISTS (SELECT 1 FROM product p WHERE p.number = product_words.rowid) LIMIT ?",
         (match, _CANDIDATES_MAX),
     )
     return [number for (number,) in rows]

@@ -20,11 +20,11 @@ from sentra.protocol.snapshot import (
     unpack_items,
     write_note,
 )
-from sentra.vault import staging
+from sentra.vault import feed_restart, staging
 from sentra.vault.catalogue import cursor, has_stale_items, set_cursor
 from sentra.vault.driver import Connection
 from sentra.vault.failures import RevisionOutOfOrder
-from sentra.vault.staging import Room
+from sentra.vault.room import Room, go_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,7 @@ def check(db: Connection, note: SnapshotNote) -> None:
     check_digest(note, parts(db, note))
 
 
-def apply_snapshot(
-    room: Room, note: SnapshotNote, give_way: Callable[[], None] = lambda: None
-) -> None:
+def apply_snapshot(room: Room, note: SnapshotNote, give_way: Callable[[], None] = go_on) -> None:
     """The scope is what the snapshot says, wholly or not at all, and the download is forgotten.
 
     Only what it says otherwise is written: most of a till that was off for months is as it was.
@@ -160,7 +158,7 @@ def apply_snapshot(
 
     def finish(db: Connection) -> None:
         _require_progress(db, note, before)
-        staging.close_restart(db, note.scope)
+        feed_restart.close_restart(db, note.scope)
         set_cursor(db, note.scope, note.revision)
         forget(db, note.scope)
 
@@ -177,7 +175,7 @@ def _require_progress(db: Connection, note: SnapshotNote, before: int) -> None:
 def _blocks(room: Room, note: SnapshotNote) -> Iterator[list[FeedItem]]:
     """What it says, and then the end of what it does not say."""
     with room.reader() as db:
-        gone = staging.keys_of(db, note.scope)
+        gone = feed_restart.keys_of(db, note.scope)
     for block in unpack_items(note.scope, _parts_one_by_one(room, note)):
         gone.difference_update((item.kind, item.key) for item in block)
         yield block

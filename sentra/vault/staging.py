@@ -15,10 +15,9 @@ A power cut before 2 leaves what `discard` throws away, one after it what `sweep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Literal, Protocol, TypeVar, cast
+from typing import Final, Literal, TypeVar, cast
 
 import msgspec
 
@@ -26,22 +25,24 @@ from sentra.events import Product
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_decision
 from sentra.protocol.feed import FeedItem
 from sentra.vault.driver import Connection
-from sentra.vault.search import index_words
+from sentra.vault.feed_restart import Key, open_restart, restart_number
+from sentra.vault.room import Room, go_on
+from sentra.vault.words import index_words, note_gone, renew
 
 ITEMS_AT_ONCE: Final = 200
 """Items of a feed written in one transaction: some 20 ms where all are products of a new name."""
 
-FIRST_AT_ONCE: Final = 5_000
-"""The same where nothing is in force yet: nobody can sell, and every commit of words costs."""
+FIRST_AT_ONCE: Final = 10_000
+"""The same where nothing is in force yet: nobody can sell, and every commit writes pages anew."""
 
-DROPPED_AT_ONCE: Final = 50
-"""Products whose rows and words go in one transaction: such a commit was the longest by far."""
+GATHERED: Final = 10_000
+"""Changes brought into the order of names before they are written (some 20 MiB): of two hundred
+that are neighbours in an index a commit writes far fewer pages."""
 
 _KEYS_IN_ONE_QUERY: Final = 500
 _PRODUCT: Final = msgspec.json.Decoder(Product)
 
 How = Literal["said", "new", "body", "gone", "decision"]
-Key = tuple[str, str]
 _T = TypeVar("_T")
 
 
@@ -55,69 +56,61 @@ class Change:
     product: Product | None = None
 
 
-class Room(Protocol):
-    """Where the steps of a change find their transactions: a vault, or one that is open."""
-
-    def reader(self) -> AbstractContextManager[Connection]:
-        """Sees one moment."""
-
-    def writer(self) -> AbstractContextManager[Connection]:
-        """One transaction."""
-
-
-class Within:
-    """The caller's one transaction in place of many: for what is little."""
-
-    def __init__(self, db: Connection) -> None:
-        self._db = db
-
-    @contextmanager
-    def reader(self) -> Iterator[Connection]:
-        """The open transaction."""
-        yield self._db
-
-    writer = reader
-
-
-def _go_on() -> None:
-    """Nobody is let in between."""
-
-
 def install(
     room: Room,
     scope: str,
     blocks: Iterable[Sequence[FeedItem]],
     finish: Callable[[Connection], None],
-    give_way: Callable[[], None] = _go_on,
+    give_way: Callable[[], None] = go_on,
 ) -> None:
     """Makes true what a scope says, wholly or not at all; `finish` moves its cursor with it.
 
     Each transaction touches at most ITEMS_AT_ONCE items; `give_way` is called behind each. Nothing
     of it is seen where `finish` or the blocks raise. A key may come once in all blocks.
     """
-    tidy(room, give_way)
+    _finish(room, give_way)
     with room.reader() as db:
-        sells = db.execute("SELECT last_number > 0 FROM catalogue").fetchone()[0]
+        sells = db.execute("SELECT EXISTS (SELECT 1 FROM product)").fetchone()[0]
     at_once = ITEMS_AT_ONCE if sells else FIRST_AT_ONCE
     turn: int | None = None
-    for block in blocks:
-        with room.reader() as db:
-            changes = compare(db, scope, block)
-        for some in _cut(changes, at_once):
-            with room.writer() as db:
-                turn = _take_turn(db, turn)
-                _stage(db, scope, some)
-            give_way()
+    for some in _portions(room, scope, blocks, at_once):
+        with room.writer() as db:
+            turn = _take_turn(db, turn)
+            _stage(db, scope, some)
+        give_way()
     with room.writer() as db:
         finish(db)
         _take_turn(db, turn)
         _put_in_force(db)
     give_way()
-    tidy(room, give_way)
+    _finish(room, give_way)
 
 
-def tidy(room: Room, give_way: Callable[[], None] = _go_on) -> None:
-    """Finishes what was put in force, and throws away what never was."""
+def tidy(room: Room, give_way: Callable[[], None] = go_on) -> None:
+    """Finishes what was put in force, throws away what never was, and renews the words."""
+    _finish(room, give_way)
+    renew(room, give_way)
+
+
+def _portions(
+    room: Room, scope: str, blocks: Iterable[Sequence[FeedItem]], at_once: int
+) -> Iterator[Sequence[Change]]:
+    """What is to be changed, so much of it as goes into one transaction."""
+    gathered: list[Change] = []
+    for block in blocks:
+        with room.reader() as db:
+            gathered += compare(db, scope, block)
+        if len(gathered) >= GATHERED:
+            yield from _cut(sorted(gathered, key=_name_of), at_once)
+            gathered = []
+    yield from _cut(sorted(gathered, key=_name_of), at_once)
+
+
+def _name_of(change: Change) -> str:
+    return "" if change.product is None else change.product.name.casefold()
+
+
+def _finish(room: Room, give_way: Callable[[], None]) -> None:
     while True:
         with room.reader() as db:
             if not _is_untidy(db):
@@ -241,7 +234,7 @@ def _take_turn(db: Connection, turn: int | None) -> int:
 
 def _stage_new(db: Connection, scope: str, said: int, changes: Sequence[Change]) -> None:
     """Rows, barcodes and words of products that nobody sees yet."""
-    first = db.execute("SELECT coalesce(max(number), 0) + 1 FROM product_row").fetchone()[0]
+    first = _highest_number(db) + 1
     new = [(n, one.item, one.product) for n, one in enumerate(changes, first) if one.product]
     db.executemany(
         "INSERT INTO product_row (number, product_id, code, name, category_id, favourite, active,"
@@ -259,11 +252,17 @@ def _stage_new(db: Connection, scope: str, said: int, changes: Sequence[Change])
     index_words(db, [(n, p.name, p.code) for n, _, p in new if p.active])
 
 
+def _highest_number(db: Connection) -> int:
+    """Of all that were ever given: the words of rows that are gone are still in the index."""
+    query = "SELECT max(last_number, coalesce((SELECT max(number) FROM product_row), 0))"
+    return int(db.execute(f"{query} FROM catalogue").fetchone()[0])
+
+
 def _put_in_force(db: Connection) -> None:
     db.execute(
         "UPDATE catalogue SET in_force = EXISTS (SELECT 1 FROM staged_product)"
-        " OR EXISTS (SELECT 1 FROM staged_decision),"
-        " last_number = (SELECT coalesce(max(number), 0) FROM product_row)"
+        " OR EXISTS (SELECT 1 FROM staged_decision), last_number = ?",
+        (_highest_number(db),),
     )
 
 
@@ -287,12 +286,7 @@ def _sweep(db: Connection) -> None:
     """Writes a portion of what is in force into its rows; the switch goes back behind the last."""
     query = "SELECT number, body FROM staged_product ORDER BY number LIMIT ?"
     marks = db.execute(query, (ITEMS_AT_ONCE,)).fetchall()
-    going = [(number,) for number, body in marks if body is None]
-    is_cut = len(going) > DROPPED_AT_ONCE
-    if is_cut:
-        going = going[:DROPPED_AT_ONCE]
-        marks = [mark for mark in marks if mark[0] <= going[-1][0]]
-    _drop_products(db, going)
+    _drop_products(db, [(number,) for number, body in marks if body is None])
     db.executemany(
         "UPDATE product_row SET body = ? WHERE number = ?",
         [(body, number) for number, body in marks if body is not None],
@@ -309,7 +303,7 @@ def _sweep(db: Connection) -> None:
     db.executemany("DELETE FROM decision_row WHERE kind = ? AND key = ?", gone)
     keys = [row[:2] for row in said]
     db.executemany("DELETE FROM staged_decision WHERE kind = ? AND key = ?", keys)
-    if len(marks) + len(said) < ITEMS_AT_ONCE and not is_cut:
+    if len(marks) + len(said) < ITEMS_AT_ONCE:
         db.execute("UPDATE catalogue SET in_force = 0")
 
 
@@ -317,7 +311,10 @@ def _discard(db: Connection) -> None:
     """Throws away a portion of what was staged and never put in force."""
     db.execute("UPDATE catalogue SET turn = turn + 1")
     query = "SELECT number FROM product_row WHERE number > (SELECT last_number FROM catalogue)"
-    _drop_products(db, db.execute(f"{query} LIMIT ?", (DROPPED_AT_ONCE,)).fetchall())
+    rows = db.execute(f"{query} ORDER BY number LIMIT ?", (ITEMS_AT_ONCE,)).fetchall()
+    _drop_products(db, rows)
+    # Their numbers are used up: what follows is no more in force than it was.
+    db.executemany("UPDATE catalogue SET last_number = ?", rows[-1:])
     marks = db.execute("SELECT number FROM staged_product LIMIT ?", (ITEMS_AT_ONCE,)).fetchall()
     _unmark(db, marks)
     query = "SELECT kind, key FROM staged_decision LIMIT ?"
@@ -326,65 +323,13 @@ def _discard(db: Connection) -> None:
 
 
 def _drop_products(db: Connection, numbers: Sequence[tuple[int]]) -> None:
-    db.executemany("DELETE FROM product_words WHERE rowid = ?", numbers)
+    note_gone(db, len(numbers))
     db.executemany("DELETE FROM barcode WHERE number = ?", numbers)
     db.executemany("DELETE FROM product_row WHERE number = ?", numbers)
 
 
 def _unmark(db: Connection, numbers: Sequence[tuple[int]]) -> None:
     db.executemany("DELETE FROM staged_product WHERE number = ?", numbers)
-
-
-# --- A feed that is read anew -------------------------------------------------------------------
-
-
-def restart_number(db: Connection, scope: str) -> int:
-    """How often the scope's feed was read anew."""
-    row = db.execute("SELECT number FROM feed_restart WHERE scope = ?", (scope,)).fetchone()
-    return int(row[0]) if row else 0
-
-
-def open_restart(db: Connection, scope: str) -> int:
-    """The number of the restart under way; 0 for none."""
-    query = "SELECT number FROM feed_restart WHERE scope = ? AND open"
-    row = db.execute(query, (scope,)).fetchone()
-    return int(row[0]) if row else 0
-
-
-def begin_restart(db: Connection, scope: str) -> None:
-    """What the scope said until now holds until it is said anew, or `close_restart`."""
-    query = (
-        "SELECT EXISTS (SELECT 1 FROM product WHERE scope = ?1)"
-        " OR EXISTS (SELECT 1 FROM decision WHERE scope = ?1)"
-    )
-    says_anything = db.execute(query, (scope,)).fetchone()[0]
-    row = (scope, restart_number(db, scope) + 1, says_anything)
-    db.execute("INSERT OR REPLACE INTO feed_restart (scope, number, open) VALUES (?, ?, ?)", row)
-
-
-def close_restart(db: Connection, scope: str) -> None:
-    """Everything that holds was said anew; inside the transaction that makes it so."""
-    db.execute("UPDATE feed_restart SET open = 0 WHERE scope = ? AND open", (scope,))
-
-
-def keys_of(db: Connection, scope: str) -> set[Key]:
-    """What a scope says."""
-    return _keys_before(db, scope, restart_number(db, scope) + 1)
-
-
-def keys_unsaid(db: Connection, scope: str) -> set[Key]:
-    """What a scope said before the restart under way, and not yet anew."""
-    return _keys_before(db, scope, open_restart(db, scope))
-
-
-def _keys_before(db: Connection, scope: str, restart: int) -> set[Key]:
-    return set(
-        db.execute(
-            "SELECT kind, key FROM decision WHERE scope = ?1 AND said < ?2"
-            " UNION ALL SELECT 'product', product_id FROM product WHERE scope = ?1 AND said < ?2",
-            (scope, restart),
-        )
-    )
 
 
 def deletions(keys: Iterable[Key]) -> Iterator[list[FeedItem]]:

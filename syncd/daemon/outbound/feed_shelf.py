@@ -56,6 +56,7 @@ class FeedShelf:
     def settle_feed(self, scope: str) -> None:
         """Drops what the restarted feed did not say anew."""
         catalogue.settle_feed(self._vault, scope, self._give_way)
+        staging.tidy(self._vault, self._give_way)
 
     def snapshot_begun(self, scope: str) -> snapshots.Held | None:
         """The snapshot on its way here."""
@@ -82,6 +83,7 @@ class FeedShelf:
         """One revision, wholly or not at all: in one transaction where it is short."""
         if len(items) > staging.ITEMS_AT_ONCE:
             catalogue.apply_in_steps(self._vault, revision, items, self._give_way)
+            staging.tidy(self._vault, self._give_way)
             return
         staging.tidy(self._vault, self._give_way)
         with self._vault.writer() as db:
@@ -90,6 +92,7 @@ class FeedShelf:
     def apply_snapshot(self, note: SnapshotNote) -> None:
         """Writes what it says otherwise, in short transactions, and makes it true in one."""
         snapshots.apply_snapshot(self._vault, note, self._give_way)
+        staging.tidy(self._vault, self._give_way)
 
     def _give_way(self) -> None:
         """Between two transactions: whoever waits for the vault has it now."""
