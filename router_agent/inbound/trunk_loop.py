@@ -103,6 +103,7 @@ class TrunkLoop(threading.Thread):
         )
         self._stranger_tick_ms = -FEED_GAP_MS
         self._resting: dict[str, int] = {}
+        self._gaps: set[str] = set()
         self._failures = 0
         self._kept_tick_ms: int | None = None
         self._started_at_ms = self._clock()
@@ -278,6 +279,7 @@ class TrunkLoop(threading.Thread):
             frozenset(self._resting),
         ) or send_lane(self._parts.link, self._parts.shelf, self._credit, frozenset(self._resting))
         if sent is None:
+            self._forget_gaps()
             return False
         self._answered()
         self._note_outcomes(sent)
@@ -291,21 +293,32 @@ class TrunkLoop(threading.Thread):
     def _note_outcomes(self, sent: Sent) -> None:
         aside = dict(self.state.set_aside)
         for outcome in sent.outcomes:
-            if outcome.outcome == "gap" and not sent.moved:
-                # Of the lane, on which others wait too: what it hangs on may never come.
-                self._resting[outcome.terminal] = self._ticks() + REST_MS
-            if outcome.outcome not in ("refused", "fork"):
-                aside.pop(outcome.terminal, None)
+            terminal, is_gap = outcome.terminal, outcome.outcome == "gap"
+            # The first gap told where the cloud is; after a second one, what it lacks is not here.
+            is_stuck = is_gap and sent.moved and terminal in self._gaps
+            if is_gap and sent.moved:
+                self._gaps.add(terminal)
+            else:
+                self._gaps.discard(terminal)
+            is_refused = outcome.outcome in ("refused", "fork")
+            if is_stuck or (not sent.moved and (is_gap or is_refused)):
+                # Also one of the lane, on which others wait: what it hangs on may never come.
+                self._resting[terminal] = self._ticks() + REST_MS
+            if not (is_stuck or is_refused):
+                aside.pop(terminal, None)
                 continue
             problem = outcome.problem or outcome.outcome
-            _log.warning(
-                "the cloud set a journal aside", terminal=outcome.terminal, problem=problem
-            )
+            _log.warning("the cloud set a journal aside", terminal=terminal, problem=problem)
             metrics.REFUSED.labels(self._parts.identity.name, problem).inc()
-            if not sent.moved:
-                self._resting[outcome.terminal] = self._ticks() + REST_MS
-            aside[outcome.terminal] = problem
+            aside[terminal] = problem
         if aside != self.state.set_aside:
+            self.state = replace(self.state, set_aside=aside)
+
+    def _forget_gaps(self) -> None:
+        """Nothing is to be sent, and nothing rests: what was missing has come another way."""
+        if self._gaps and not self._resting:
+            aside = {t: why for t, why in self.state.set_aside.items() if t not in self._gaps}
+            self._gaps.clear()
             self.state = replace(self.state, set_aside=aside)
 
     def _answered(self) -> None:

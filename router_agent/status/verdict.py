@@ -43,6 +43,11 @@ PROBLEMS: Final = {
     ),
     "chain-broken": N_("The cloud does not take this till's journal: its chain is broken."),
     "segment-damaged": N_("The cloud does not take this till's journal: it is damaged here."),
+    "gap": N_(
+        "The cloud lacks earlier entries of this till, which it once had archived and which nobody "
+        "else holds any more. It takes them back from its archive: `sentra doctor --cloud` says "
+        "how that does."
+    ),
     "vault-full": N_("The disk is full. Make room: tills send straight to the cloud meanwhile."),
     "vault-unwritable": N_("The disk cannot be written. Check it, or replace this router."),
     "vault-damaged": N_("The database here is damaged. Replace this router."),

@@ -14,7 +14,7 @@ from sentra.protocol.entry import EMPTY, Head, head_of
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.messages import Base, HeadNote, Watermark, note_of, sign_watermark
 from tests.integration.router.conftest import Running
-from tests.support.fake_cloud import a_hello, now_ms
+from tests.support.fake_cloud import ROUTER_ID, a_hello, now_ms
 from tests.support.journals import Journal
 from tests.support.tills import CLOUD_KEY
 
@@ -66,6 +66,31 @@ def test_a_base_that_is_no_head_is_refused(served: Running, journal: Journal) ->
     with pytest.raises(LinkRefused) as refused:
         served.link(journal).hello(a_hello(journal, bases=odd))
     assert refused.value.slug == "malformed"
+
+
+@pytest.mark.parametrize("come_back", [6, 10])
+def test_what_the_cloud_lacks_and_nobody_can_send_again_rests_and_holds_nobody_up(
+    served: Running, journal: Journal, other: Journal, until: Callable[..., None], come_back: int
+) -> None:
+    """The cloud was restored, and has not yet taken its archive back in."""
+    cloud, trunk = served.cloud, served.router.trunk
+    journal.sell(10)
+    link = served.link(journal)
+    link.hello(a_hello(journal, bases=base_of(journal, 6, 8)))
+    link.send([Parcel(journal.sealed(7, 10))])
+    until(lambda: trunk.state.set_aside == {journal.terminal: "gap"})
+    for seq in range(1, 6):
+        other.sell(1)
+        served.link(other).send([Parcel(other.sealed(seq, seq))])
+        until(lambda sold=seq: cloud.count(other.terminal) == sold)
+    assert cloud.custody.count(ROUTER_ID) < 5 + 4, "it was sent again and again"
+    told = next(till for till in status(served.router).tills if till.name == "Kasir 1")
+    assert told.set_aside == "gap"
+
+    cloud.have(journal, journal.sealed(1, come_back))
+    trunk.try_now()
+    until(lambda: cloud.count(journal.terminal) == 10)
+    until(lambda: not trunk.state.set_aside)
 
 
 def has_word(
