@@ -1,7 +1,7 @@
 """The databases of the runs in PostgreSQL: made once, emptied between runs, put back within one.
 
 A new database for each run would cost more than the run: its files are copied, and every
-connection to it begins with cold catalogues. So the same two are used again and again, over
+connection to it begins with cold catalogues. So the same three are used again and again, over
 connections that stay open.
 """
 
@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.pool import QueuePool
 
+from sentra.cloud.tables import company
 from sentra.embedded.postgres import EmbeddedPostgres
 from syncd.service.outbound.threads import thread_engine
 
@@ -70,6 +71,11 @@ class Place:
                         f"COPY {table} FROM STDIN (FORMAT binary)", io.BytesIO(content)
                     )
 
+    def is_named_by(self, origin: str | None) -> bool:
+        """Whether PostgreSQL calls this database so."""
+        with self.owner.connect() as connection:
+            return bool(connection.scalar(select(func.database_origin() == origin)))
+
     def vacuum(self) -> None:
         """Clear away what emptying has left."""
         with self.owner.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
@@ -96,8 +102,12 @@ def _cursor(connection: Any) -> Iterator[Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """A backup, the place that it is of, and the one that its own rows name: a backup of what was
+    just restored still names the place before."""
+
     rows: Rows
     place: Place
+    origin: str | None
 
 
 class Databases:
@@ -107,11 +117,10 @@ class Databases:
     def __init__(self, server: EmbeddedPostgres, maintenance: Engine, template: str) -> None:
         """`template` is one with today's schema, to which nobody may be connected."""
         self._maintenance = maintenance
-        self._names = tuple(f"{template}_{number}" for number in (1, 2))
+        self._names = tuple(f"{template}_{number}" for number in (1, 2, 3))
         for name in self._names:
             self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        first, second = (Place(server, name) for name in self._names)
-        self._places = (first, second)
+        self._places = tuple(Place(server, name) for name in self._names)
         self._runs = 0
 
     def fresh(self) -> Database:
@@ -136,7 +145,7 @@ class Databases:
 class Database:
     """One run's database, which can go back to an earlier moment."""
 
-    def __init__(self, places: tuple[Place, Place]) -> None:
+    def __init__(self, places: tuple[Place, ...]) -> None:
         self._places = places
         self.place = places[0]
         self.place.empty()
@@ -144,12 +153,19 @@ class Database:
 
     def back_up(self) -> None:
         """Keep what is in it now, in place of what was kept before."""
-        self._kept = _Kept(self.place.rows(), self.place)
+        with self.place.owner.connect() as connection:
+            origin = connection.scalar(select(company.c.origin))
+        self._kept = _Kept(self.place.rows(), self.place, origin)
 
     def restore(self) -> None:
-        """Go back to what was kept, in another database than it was kept from: PostgreSQL tells
-        the two apart, as it tells a database from its restored copy."""
-        if self._kept is None:
+        """Go back to what was kept, in another database than it was kept from or tells of:
+        PostgreSQL gives each restored copy a name that it never gave before."""
+        kept = self._kept
+        if kept is None:
             raise RuntimeError("nothing was kept")
-        self.place = next(one for one in self._places if one is not self._kept.place)
-        self.place.put(self._kept.rows)
+        self.place = next(
+            one
+            for one in self._places
+            if one is not kept.place and not one.is_named_by(kept.origin)
+        )
+        self.place.put(kept.rows)

@@ -164,12 +164,19 @@ class TerminalMachine(Machine):
             self.site.disks.drop(self.image)
         self.image = self.site.disks.after_cut(self.folder, f"{self.name}-image")
 
+    def lines_left(self) -> set[bytes]:
+        """The hashes of entries that it wrote and that its journal holds no more: it was put back,
+        or took up another line since."""
+        with looking(self.folder) as db:
+            aside = {held for (held,) in db.execute("SELECT hash FROM abandoned_entry")}
+        return self.left | aside
+
     def put_back(self, image: Path, *, whole: bool) -> None:
         """The disk becomes again what the image says; or its database alone, so that the head
         noted beside it stays. Then both programs start."""
+        self.left = self.lines_left()
         with looking(self.folder) as db:
             self.left |= {entry.hash for entry in journal.entries(db, EMPTY, -1)}
-            self.left |= {held for (held,) in db.execute("SELECT hash FROM abandoned_entry")}
             self.left |= {held for (held,) in db.execute("SELECT base_hash FROM journal_epoch")}
         head = None if whole else read_head_file(self.folder)
         self._change_disk(image)

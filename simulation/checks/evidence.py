@@ -120,12 +120,12 @@ def _has(world: World, terminal: str, head: Head) -> bool:
 
 
 def _prefixes(terminal: TerminalMachine, db: Connection, stores: _Stores) -> Iterator[str]:
-    own, base = terminal.identity.device_id, pruned_base(db)
+    own, base, left = terminal.identity.device_id, pruned_base(db), terminal.lines_left()
     heads = {"the cloud": stores.cloud.get(own, EMPTY)}
     heads |= {name: theirs[own][0] for name, theirs in stores.routers.items() if own in theirs}
     for name, head in heads.items():
         is_forgotten = _place(head) <= _place(base)
-        if not (is_forgotten or journal.holds(db, head) or head.hash in terminal.left):
+        if not (is_forgotten or journal.holds(db, head) or head.hash in left):
             yield f"I2 {name} holds {_say(head)} of {terminal.name}, which it never wrote"
 
 

@@ -38,7 +38,7 @@ def check(world: World) -> Iterator[str]:
             if not terminal.restores and not terminal.is_cloned:
                 yield from _receipts(terminal, db)
     yield from _in_cloud(world, written, bases)
-    left = {one.identity.device_id: one.left for one in world.terminals}
+    left = {one.identity.device_id: one.lines_left() for one in world.terminals}
     cloned = {one.identity.device_id for one in world.terminals if one.is_cloned}
     for router in world.routers:
         yield from _at_router(router, written, left, cloned)
