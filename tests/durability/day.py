@@ -181,4 +181,4 @@ def new_shop(folder: Path) -> Iterator[Shop]:
 @pytest.fixture
 def write_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log of any size is written back when asked: the days here are short."""
-    monkeypatch.setattr(database, "CHECKPOINT_BYTES_MIN", 0)
+    monkeypatch.setattr(database, "CHECKPOINT_PAGES_MIN", 0)

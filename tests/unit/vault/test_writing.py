@@ -12,7 +12,7 @@ import pytest
 
 from sentra.protocol.entry import EMPTY
 from sentra.vault import connect as connecting
-from sentra.vault import journal, lock, state
+from sentra.vault import database, journal, lock, state
 from sentra.vault.database import Vault
 from sentra.vault.driver import driver
 from sentra.vault.failures import AlreadyRunning, VaultBusy, VaultFull
@@ -213,3 +213,24 @@ def test_a_sale_is_not_started_when_the_reserve_is_touched(till: Till) -> None:
     vault.require_room(1)
     with pytest.raises(VaultFull, match="MiB are needed"):
         vault.require_room(1 << 60)
+
+
+def test_a_log_is_written_back_when_much_of_it_is_new_and_not_again_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
+    monkeypatch.setattr(database, "CHECKPOINT_PAGES_MIN", 20)
+    vault = Vault.create(tmp_path, "router")
+
+    def written_back(size: int) -> bool:
+        before = (tmp_path / "vault.db").read_bytes()
+        with vault.writer() as db:
+            state.put(db, f"note/{size}", "x" * size)
+        vault.checkpoint()
+        return (tmp_path / "vault.db").read_bytes() != before
+
+    assert not written_back(1_000)
+    assert written_back(200_000)
+    assert (tmp_path / "vault.db-wal").stat().st_size > 100_000, "the log's file stays as long"
+    assert not written_back(1_001)
+    vault.close()
