@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from sentra.link.errors import LinkDown, LinkRefused
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.messages import Hello
 from sentra.vault.failures import RevisionOutOfOrder
+from sentra.vault.room import go_on
 from syncd.daemon.inbound import metrics
 from syncd.daemon.inbound.backoff import wait_ms
 from syncd.daemon.inbound.branch_desk import BRANCH_EVENT, BranchDesk
@@ -40,6 +42,9 @@ WAKE_GAP_MS: Final = 500
 FETCH_MS_MAX: Final = 2_000
 """Of a long feed at once; then what was sold meanwhile has its turn."""
 
+SEND_BETWEEN_MS: Final = 200
+"""While a large catalogue is written, what was sold meanwhile is looked for this often."""
+
 FEED_EVENT: Final = "feed"
 HEAD_EVENT: Final = "head"
 FEED_STUCK: Final = "feed-stuck"
@@ -51,12 +56,14 @@ _log = structlog.get_logger(__name__)
 @dataclass(slots=True)
 class Conversation:
     """A talk over one link. The ticks, of a clock that only goes forward, say when it was last
-    greeted and, where the store asked for a pause, when it may be sent to again."""
+    greeted and, where the store asked for a pause, when it may be sent to again; `between_tick_ms`
+    the same for what is sent in the middle of a fetch."""
 
     link: Link
     talk: Talk
     greeted_tick_ms: int = 0
     resume_tick_ms: int = 0
+    between_tick_ms: int = 0
     rtt_ms: int = 0
 
 
@@ -274,6 +281,7 @@ class Turner:
         talk, key = talking.talk, self._shelf.identity.cloud_public_key
         due, talk.due = still_due(talk, self._shelf), ()
         for scope in due:
+            self._shelf.meanwhile = partial(self._send_between, talking)
             try:
                 more, until_ms = True, self._ticks() + FETCH_MS_MAX
                 while more and not self._stopped() and self._ticks() < until_ms:
@@ -289,6 +297,8 @@ class Turner:
                 self._note_feed(talk, scope, error.slug, error)
             except RevisionOutOfOrder as error:
                 self._note_feed(talk, scope, error.code, error)
+            finally:
+                self._shelf.meanwhile = go_on
 
     def _note_feed(self, talk: Talk, scope: str, problem: str, error: Exception) -> None:
         if not (isinstance(error, LinkRefused) and error.problem.retry):
@@ -314,6 +324,19 @@ class Turner:
             # The next hello tells why, soon.
             self._wakes.add(HEAD_EVENT)
         return sent.moved
+
+    def _send_between(self, talking: Conversation) -> None:
+        """One envelope in the middle of a fetch, which no failure of it may end: what was staged
+        would be staged anew. A line that is dead says so again when the fetch goes on."""
+        tick_ms = self._ticks()
+        if tick_ms < max(talking.resume_tick_ms, talking.between_tick_ms):
+            return
+        talking.between_tick_ms = tick_ms + SEND_BETWEEN_MS
+        try:
+            self._send(talking.talk.store, talking)
+        except (LinkDown, LinkRefused, ValueError) as error:
+            talking.between_tick_ms = tick_ms + HELLO_EVERY_MS
+            _log.warning("not sent beside a fetch", store=talking.talk.store, detail=str(error))
 
     def _router_is_due(self, name: StoreName) -> bool:
         """Also while the cloud takes a long backlog, the way back to the router is looked for."""

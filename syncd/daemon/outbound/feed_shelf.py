@@ -20,6 +20,8 @@ class FeedShelf:
 
     _vault: Vault
     _pause: Callable[[float], None]
+    meanwhile: Callable[[], None]
+    """What else is done between two transactions of a long change."""
     identity: Identity
 
     def scopes(self) -> tuple[str, ...]:
@@ -98,3 +100,4 @@ class FeedShelf:
         """Between two transactions: whoever waits for the vault has it now."""
         self._vault.checkpoint()
         self._pause(GIVE_WAY_S)
+        self.meanwhile()

@@ -17,6 +17,7 @@ from sentra.vault.epochs import Regained, Restored
 from sentra.vault.identity import Identity, read_identity, write_identity
 from sentra.vault.proof import proof_note
 from sentra.vault.regaining import regain_in_steps
+from sentra.vault.room import go_on
 from syncd.daemon.outbound.feed_shelf import FeedShelf
 
 
@@ -32,6 +33,7 @@ class VaultShelf(FeedShelf):
         """`pause` lets others write for so many seconds."""
         self._vault = vault
         self._pause = pause
+        self.meanwhile = go_on
         self.identity = identity
 
     def terminal(self) -> str:
