@@ -319,12 +319,12 @@ def test_the_log_is_written_back_by_the_daemon_and_not_by_the_cashier(
     log = branch.folder / "vault.db-wal"
     database = branch.folder / "vault.db"
     before = database.stat().st_mtime_ns
-    sell(branch.vault, branch.identity, 40)
-    assert log.stat().st_size > 1_000_000
+    sell(branch.vault, branch.identity, 100)
+    assert log.stat().st_size > 4_200_000
     assert database.stat().st_mtime_ns == before
     start(branch.folder)
     until(lambda: database.stat().st_mtime_ns > before, "the log in the database")
-    assert branch.watermark("cloud").seq in range(41)
+    assert branch.watermark("cloud").seq in range(101)
 
 
 # --- As a process -------------------------------------------------------------------------------
