@@ -13,6 +13,7 @@ from pos_shell.cashier.forms import read_approval
 from pos_shell.cashier.queries import approvers
 from pos_shell.receipt.facts import ReceiptMissing
 from pos_shell.shift.actions import close_shift, move_cash, open_shift
+from pos_shell.shift.branch_day import BranchDay, branch_day
 from pos_shell.shift.queries import (
     ClosedShift,
     Movement,
@@ -66,6 +67,7 @@ class ReportPage:
 
     shift: ShiftOpened
     summary: ShiftSummary | None
+    branch: BranchDay | None
     approvers: Sequence[Person]
     currency: str
     zone: str
@@ -196,6 +198,7 @@ def _report(*, shown: bool, error: str = "") -> Response:
     page = ReportPage(
         shift=shift,
         summary=summary,
+        branch=branch_day(here, shift.business_date) if shown else None,
         approvers=people,
         currency=here.identity.currency,
         zone=here.identity.zone,

@@ -9,6 +9,7 @@ import msgspec
 from flask import Response, request
 
 from router_agent import metrics
+from router_agent.inbound.totals import branch_totals
 from router_agent.outbound.orders import CLAIM_MS, OrderTaken
 from router_agent.outbound.refund_claims import CLAIM_MS as REFUND_CLAIM_MS
 from router_agent.outbound.refund_claims import RefundClaimed
@@ -16,6 +17,7 @@ from router_agent.parts import RouterParts
 from sentra.protocol.branch import (
     ORDER_BYTES_MAX,
     Board,
+    BusinessDate,
     ClaimedOrder,
     Done,
     FindSale,
@@ -61,6 +63,7 @@ class BranchDesk:
             ("POST", "/branch/orders/settle", self.settle_order),
             ("POST", "/branch/sale", self.find_sale),
             ("POST", "/branch/refunds/claim", self.claim_refund),
+            ("GET", "/branch/totals", self.totals),
         )
 
     def board(self) -> Response:
@@ -139,6 +142,16 @@ class BranchDesk:
             raise
         self._count("refund", "granted")
         return _json(RefundGranted(REFUND_CLAIM_MS))
+
+    def totals(self) -> Response:
+        """What the branch sold on `date`, by terminal and together."""
+        self._member(WORD_BYTES_MAX)
+        try:
+            date = msgspec.convert(request.args.get("date", ""), BusinessDate)
+        except msgspec.ValidationError as error:
+            raise BodyWrong("“date” is a business date") from error
+        self._read_on()
+        return _json(branch_totals(self._router, date))
 
     def _read_on(self) -> None:
         """What a till sent a moment ago counts."""

@@ -1,8 +1,9 @@
-"""The thread that reads what tills sent, so that a sale of another till is found at once."""
+"""The thread that reads what tills sent, so that a sale is found and a day's sums are there."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -31,9 +32,11 @@ class LedgerReader(threading.Thread):
 
     def run(self) -> None:
         """A fault is logged and tried again; sales go on their way all the same."""
+        step: Callable[[], object] = self._ledger.try_unread_again
         while not self._stopped.is_set():
             try:
-                self._ledger.read_on()
+                step()
+                step = self._ledger.read_on
             except VaultFailure as failure:
                 _log.warning("the ledger is not read", code=failure.code, detail=str(failure))
             except Exception:

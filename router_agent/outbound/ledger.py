@@ -1,20 +1,23 @@
-"""Where the branch's sales and their refunds stand in the segments held.
+"""Where the branch's sales and their refunds stand in the segments held, and what each day sold.
 
 Taking and forwarding never look into a segment. This reads them afterwards, a portion at a time,
-and writes down no more than places; what is told of a sale is its till's own bytes. It can be read
-anew at will.
+and writes down places and sums; what is told of a sale is its till's own bytes. The cursor carries
+the hash of the entry that it stands at: where the journal held has another one there, its line was
+left, and all that was written down of it goes and is read anew. So sums are exact for that entry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from router_agent.outbound import bases, store
-from sentra.events import RefundCompleted, SaleCompleted
+from router_agent.operations.day_sums import Sold, is_plausible
+from router_agent.outbound import bases, day_totals, store
+from router_agent.outbound.day_totals import Cursor
+from sentra.events import Fact, RefundCompleted, SaleCompleted
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.branch import REFUNDS_MAX, FactNote
 from sentra.protocol.errors import ProtocolError
@@ -26,6 +29,10 @@ ENTRIES_AT_ONCE: Final = 2_000
 
 _Place = tuple[str, int, int]
 """Terminal, epoch, seq."""
+
+_T = TypeVar("_T")
+_Read = tuple[int, int, _T]
+"""Epoch, seq and the fact there."""
 
 
 class SaleUnknown(ProtocolError):
@@ -47,12 +54,28 @@ class Told:
 
 @dataclass(slots=True)
 class _Portion:
-    """What a portion of one journal held, and the place up to which it was read."""
+    """What a portion of one journal held. `before` is the cursor as it stood, `end` where it comes
+    to; `is_anew`: what was written down so far is of a line that was left."""
 
-    end: _Place
+    terminal: str
+    before: Cursor | None
+    end: Cursor
+    is_anew: bool
     entry_count: int = 0
-    sales: list[tuple[str, str, str, int, int]] = field(default_factory=list)
-    refunds: list[tuple[str, str, str, int, int]] = field(default_factory=list)
+    sales: list[_Read[SaleCompleted]] = field(default_factory=list)
+    refunds: list[_Read[RefundCompleted]] = field(default_factory=list)
+
+    def add(self, epoch: int, seq: int, fact: Fact | None) -> None:
+        """Takes an entry in; None for one that this version cannot read."""
+        if fact is None or not is_plausible(fact):
+            self.end.unread += 1
+            return
+        if self.end.part_of is None:
+            self.end.part_of = fact.business_date
+        if isinstance(fact, SaleCompleted):
+            self.sales.append((epoch, seq, fact))
+        elif isinstance(fact, RefundCompleted):
+            self.refunds.append((epoch, seq, fact))
 
 
 class Ledger:
@@ -71,6 +94,14 @@ class Ledger:
             for one in portions:
                 _write(db, one)
         return True
+
+    def try_unread_again(self) -> None:
+        """Journals with entries that could not be read are read anew: this version may know them,
+        or the disk was mended."""
+        with self._vault.writer() as db:
+            query = "SELECT terminal FROM ledger_cursor WHERE unread > 0"
+            for (terminal,) in db.execute(query).fetchall():
+                forget(db, terminal)
 
     def find(self, *, receipt_number: str = "", sale_id: str | None = None) -> Told:
         """A sale by the number on its receipt or by its id. Raises SaleUnknown."""
@@ -112,47 +143,137 @@ def _portions(db: Any) -> Iterator[_Portion]:
 
 def _next(db: Any, terminal: str, room: int) -> _Portion | None:
     """What lies behind the cursor of one journal, None for nothing."""
-    row = db.execute(
-        "SELECT epoch, seq FROM ledger_cursor WHERE terminal = ?", (terminal,)
-    ).fetchone()
-    after, head = tuple(row) if row else (0, 0), store.head_of(db, terminal)
-    if after > (head.epoch, head.seq):
-        # Another line is held now: its facts are looked at from the beginning.
-        after = (0, 0)
+    before = day_totals.cursor_of(db, terminal)
+    head = store.head_of(db, terminal)
+    if before is not None and (before.epoch, before.seq, before.hash) == (
+        head.epoch,
+        head.seq,
+        head.hash,
+    ):
+        return None
+    is_anew = before is not None and not _is_held(db, terminal, before)
+    start = before
+    if start is None or is_anew:
+        start = day_totals.start_of(db, terminal)
+    portion = _Portion(terminal, before, replace(start), is_anew)
+    after = start.epoch, start.seq
     rows = db.execute(
         "SELECT epoch, first_seq, last_seq, sealed FROM held_segment WHERE terminal = ?"
         " AND (epoch, last_seq) > (?, ?) ORDER BY epoch, last_seq",
         (terminal, *after),
     )
-    portion = _Portion((terminal, *after))
     for epoch, first_seq, last_seq, sealed in rows:
-        portion.end = (terminal, epoch, last_seq)
         portion.entry_count += last_seq - first_seq + 1
-        for seq, fact, _note in _facts(bytes(sealed)):
-            if isinstance(fact, SaleCompleted):
-                row = (fact.sale_id, fact.receipt_number, terminal, epoch, seq)
-                portion.sales.append(row)
-            elif isinstance(fact, RefundCompleted):
-                row = (fact.original_sale_id, fact.refund_id, terminal, epoch, seq)
-                portion.refunds.append(row)
+        _read(portion, (epoch, first_seq, last_seq), bytes(sealed), after)
         if portion.entry_count >= room:
             break
-    return portion if portion.entry_count else None
+    if portion.entry_count:
+        portion.end.hash = _hash_at(db, terminal, portion.end)
+    return portion if portion.entry_count or is_anew else None
+
+
+def _read(
+    portion: _Portion, place: tuple[int, int, int], sealed: bytes, after: tuple[int, int]
+) -> None:
+    """One segment. Its first entries may be counted already: it was cut into others before."""
+    epoch, first_seq, last_seq = place
+    portion.end.epoch, portion.end.seq = epoch, last_seq
+    try:
+        for seq, kind, schema, body in peek(sealed):
+            if (epoch, seq) > after:
+                portion.add(epoch, seq, _decoded(kind, schema, body))
+    except ProtocolError:
+        # A damaged disk: `sentra verify` names the place, the branch goes on.
+        portion.end.unread += last_seq - first_seq + 1
+
+
+def _decoded(kind: str, schema: int, body: bytes) -> Fact | None:
+    try:
+        return decode_fact(kind, schema, body)
+    except (UnknownKind, BodyUnreadable):
+        return None
+
+
+def _is_held(db: Any, terminal: str, cursor: Cursor) -> bool:
+    """Whether the journal held has the cursor's entry, and so by the chain all before it."""
+    return _hash_at(db, terminal, cursor) == cursor.hash
+
+
+def _hash_at(db: Any, terminal: str, cursor: Cursor) -> bytes | None:
+    """None where it is not held, or lies in a damaged segment."""
+    try:
+        return store.hash_at(db, terminal, cursor.epoch, cursor.seq)
+    except ProtocolError:
+        return None
 
 
 def _write(db: Any, portion: _Portion) -> None:
-    db.executemany("INSERT OR REPLACE INTO ledger_sale VALUES (?, ?, ?, ?, ?)", portion.sales)
-    db.executemany("INSERT OR REPLACE INTO ledger_refund VALUES (?, ?, ?, ?, ?)", portion.refunds)
+    terminal = portion.terminal
+    if day_totals.cursor_of(db, terminal) != portion.before:
+        return  # Another thread has read it meanwhile.
+    if portion.is_anew:
+        forget(db, terminal)
+    counted: list[Sold] = [*_new_sales(db, portion), *_new_refunds(db, portion)]
+    day_totals.add(db, terminal, portion.end, counted)
     # The fact is here: it counts from now on, and its claim no longer.
-    settled = [(refund_id,) for _sale, refund_id, *_ in portion.refunds]
+    settled = [(fact.refund_id,) for _epoch, _seq, fact in portion.refunds]
     db.executemany("DELETE FROM refund_claim WHERE claim_id = ?", settled)
-    db.execute("INSERT OR REPLACE INTO ledger_cursor VALUES (?, ?, ?)", portion.end)
-    base = bases.base_of(db, portion.end[0])
+    day_totals.put_cursor(db, terminal, portion.end)
+    base = bases.base_of(db, terminal)
     for table in ("ledger_sale", "ledger_refund"):
         db.execute(
             f"DELETE FROM {table} WHERE terminal = ? AND (epoch, seq) <= (?, ?)",  # noqa: S608
-            (portion.end[0], base.epoch, base.seq),
+            (terminal, base.epoch, base.seq),
         )
+
+
+def _new_sales(db: Any, portion: _Portion) -> list[SaleCompleted]:
+    """Writes down where they stand; one that stands elsewhere already counts there alone."""
+    terminal, counted = portion.terminal, [fact for _epoch, _seq, fact in portion.sales]
+    rows = [
+        (fact.sale_id, fact.receipt_number, terminal, epoch, seq)
+        for epoch, seq, fact in portion.sales
+    ]
+    query = "INSERT OR IGNORE INTO ledger_sale VALUES (?, ?, ?, ?, ?)"
+    if not rows or db.executemany(query, rows).rowcount == len(rows):
+        return counted
+    ids = msgspec.json.encode([fact.sale_id for fact in counted]).decode()
+    stands: dict[str, _Place] = {
+        sale_id: (at, epoch, seq)
+        for sale_id, at, epoch, seq in db.execute(
+            "SELECT sale_id, terminal, epoch, seq FROM ledger_sale"
+            " WHERE sale_id IN (SELECT value FROM json_each(?))",
+            (ids,),
+        ).fetchall()
+    }
+    others = {(at, terminal) for at, _epoch, _seq in stands.values() if at != terminal}
+    db.executemany("INSERT OR IGNORE INTO ledger_twice VALUES (?, ?)", sorted(others))
+    return [
+        fact for epoch, seq, fact in portion.sales if stands[fact.sale_id] == (terminal, epoch, seq)
+    ]
+
+
+def _new_refunds(db: Any, portion: _Portion) -> list[RefundCompleted]:
+    query = "INSERT OR IGNORE INTO ledger_refund VALUES (?, ?, ?, ?, ?)"
+    return [
+        fact
+        for epoch, seq, fact in portion.refunds
+        if db.execute(
+            query, (fact.original_sale_id, fact.refund_id, portion.terminal, epoch, seq)
+        ).rowcount
+    ]
+
+
+def forget(db: Any, terminal: str) -> None:
+    """Nothing is written down of a journal; it is read anew. So is another's that has a sale which
+    counted in this one."""
+    for table in ("ledger_sale", "ledger_refund", "ledger_twice", "ledger_day", "ledger_cursor"):
+        db.execute(f"DELETE FROM {table} WHERE terminal = ?", (terminal,))  # noqa: S608
+    rows = db.execute("SELECT terminal FROM ledger_twice WHERE counted_at = ?", (terminal,))
+    others = [other for (other,) in rows.fetchall()]
+    db.execute("DELETE FROM ledger_twice WHERE counted_at = ?", (terminal,))
+    for other in others:
+        forget(db, other)
 
 
 def _refunds(db: Any, sale_id: str) -> Iterator[tuple[RefundCompleted, FactNote]]:
@@ -166,30 +287,18 @@ def _refunds(db: Any, sale_id: str) -> Iterator[tuple[RefundCompleted, FactNote]
             yield found[0], found[1]
 
 
-def _fact_at(db: Any, place: _Place) -> tuple[SaleCompleted | RefundCompleted, FactNote] | None:
+def _fact_at(db: Any, place: _Place) -> tuple[Fact, FactNote] | None:
     terminal, epoch, seq = place
     row = db.execute(
         "SELECT sealed FROM held_segment WHERE terminal = ? AND epoch = ? AND last_seq >= ?"
         " ORDER BY last_seq LIMIT 1",
         (terminal, epoch, seq),
     ).fetchone()
-    if row is None:
-        return None
-    return next(((fact, note) for at, fact, note in _facts(bytes(row[0])) if at == seq), None)
-
-
-def _facts(
-    sealed: bytes,
-) -> Iterator[tuple[int, SaleCompleted | RefundCompleted, FactNote]]:
-    """(seq, fact, its bytes) of the sales and refunds that this version can read."""
     try:
-        for seq, kind, schema, body in peek(sealed):
-            try:
-                fact = decode_fact(kind, schema, body)
-            except (UnknownKind, BodyUnreadable):
-                continue
-            if isinstance(fact, SaleCompleted | RefundCompleted):
-                yield seq, fact, FactNote(kind, schema, msgspec.Raw(body))
+        for at, kind, schema, body in peek(bytes(row[0])) if row else ():
+            fact = _decoded(kind, schema, body) if at == seq else None
+            if fact is not None:
+                return fact, FactNote(kind, schema, msgspec.Raw(body))
     except ProtocolError:
-        # A damaged disk: `sentra verify` names the place, the branch goes on.
-        return
+        return None
+    return None

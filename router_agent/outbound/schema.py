@@ -144,6 +144,30 @@ MIGRATIONS: Final = (
     """
     ALTER TABLE held_segment ADD COLUMN sha256 BLOB;
     """,
+    """
+    DROP TABLE ledger_cursor;
+    DELETE FROM ledger_sale;
+    DELETE FROM ledger_refund;
+    CREATE TABLE ledger_cursor (
+        terminal TEXT PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        hash BLOB,
+        part_of TEXT,
+        unread INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE ledger_day (
+        terminal TEXT NOT NULL,
+        business_date TEXT NOT NULL,
+        sums BLOB NOT NULL,
+        PRIMARY KEY (terminal, business_date)
+    ) WITHOUT ROWID;
+    CREATE TABLE ledger_twice (
+        counted_at TEXT NOT NULL,
+        terminal TEXT NOT NULL,
+        PRIMARY KEY (counted_at, terminal)
+    ) WITHOUT ROWID;
+    """,
 )
 """`watch`: from when to when the router ran without a break; outside of it nobody knows of the
 line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew.
@@ -155,8 +179,11 @@ it has another one. `held_head.archived`, `cloud_word`: what the cloud signed, f
 `held_segment.sha256`: of the sealed bytes as they came.
 `held_base`: the last entry before what is held of a journal that is not held from its beginning.
 `parked_order`: what a till offers to the others; without `offer` it is gone, `taken_by` says who
-has it. `ledger_*`: where in the segments held a sale and its refunds stand, read up to the cursor;
-it can be read anew at will. `refund_claim`: thousandths by the position of the sale's line."""
+has it. `ledger_*`: where in the segments held a sale and its refunds stand, and what each day sold,
+read up to the cursor; it can be read anew at will. `ledger_cursor.hash`: of the entry there, None
+where it could not be read; `part_of`: of this date and those before it a part alone was read, ''
+for none, None where nothing was. `ledger_twice`: `terminal` has a sale that counts at `counted_at`.
+`refund_claim`: thousandths by the position of the sale's line."""
 
 ROOMS: Final = {"router": MIGRATIONS}
 """The router's own tables in its vault, for `Vault.open`."""

@@ -19,6 +19,8 @@ ORDER_SETTLE: Final = "/v1/branch/orders/settle"
 SALE: Final = "/v1/branch/sale"
 REFUND_CLAIM: Final = "/v1/branch/refunds/claim"
 
+TOTALS: Final = "/v1/branch/totals"
+
 ORDER_BYTES_MAX: Final = 512 * 1024
 """One parked order: the largest cart, 500 lines, each with a note, is about 400 KiB."""
 
@@ -38,6 +40,7 @@ Text = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH_MAX)]
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+BusinessDate = Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
 class ParkedOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,3 +154,56 @@ class RefundGranted(msgspec.Struct, frozen=True):
     """For `lasts_ms`, or until its fact is here, nobody else gives these back."""
 
     lasts_ms: int
+
+
+class TenderTotal(msgspec.Struct, kw_only=True):
+    """One kind of tender over a day: how often, and its net amount in minor units."""
+
+    count: int = 0
+    amount: int = 0
+
+
+class DaySums(msgspec.Struct, kw_only=True):
+    """What was sold on one business date, in minor units, named as on the X report.
+
+    `goods_total`, `discount_total`, `tax_total`, `total`, `rounding` and the tenders are sales
+    minus refunds; `gross_sales` and `refunds_total` are the two totals by themselves.
+    """
+
+    sale_count: int = 0
+    refund_count: int = 0
+    gross_sales: int = 0
+    refunds_total: int = 0
+    goods_total: int = 0
+    discount_total: int = 0
+    tax_total: int = 0
+    total: int = 0
+    rounding: int = 0
+    tenders: dict[str, TenderTotal] = {}
+
+
+class TerminalTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """The sums of one terminal's journal up to the entry (`epoch`, `seq`).
+
+    `behind`: entries that the router knows of and has not counted yet. `heard_ms_ago`: since the
+    terminal spoke to it last, None where it never did. Not `is_whole` where the router has not
+    read the day from its beginning: it came later. `unread`: entries that it could not read.
+    """
+
+    terminal: str
+    terminal_name: str
+    sums: DaySums
+    epoch: int
+    seq: int
+    behind: int
+    heard_ms_ago: int | None
+    is_whole: bool
+    unread: int
+
+
+class BranchTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """The branch's sales of one business date, by terminal and together."""
+
+    business_date: BusinessDate
+    together: DaySums
+    terminals: tuple[TerminalTotals, ...]

@@ -1,9 +1,9 @@
-"""What a till shares with its branch, as its vault keeps it: orders on hold, the branch's board,
-and what the till asks the router.
+"""What a till shares with its branch, as its vault keeps it: orders on hold, the branch's board
+and totals, and what the till asks the router.
 
 The till has no network. What it asks is a row here; the daemon carries it to the router and writes
 the answer beside it. The orders of the other tills are read from the board, which the daemon keeps
-as the router last showed it, so that no list on the screen waits for anybody.
+as the router last showed it, so that no list on the screen waits for anybody. So are the totals.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Final
 import msgspec
 
 from sentra.domain.cart import Cart
-from sentra.protocol.branch import Board, FoundSale, Offer, OfferedOrder
+from sentra.protocol.branch import Board, BranchTotals, FoundSale, Offer, OfferedOrder
 from sentra.vault import state
 from sentra.vault.driver import Connection
 
 PARKED: Final = "cart/parked"
 BOARD: Final = "branch/board"
+TOTALS: Final = "branch/totals"
 TAKEN: Final = "branch/taken"
 SALES: Final = "branch/sales"
 
@@ -59,6 +60,13 @@ class HeardBoard(msgspec.Struct, frozen=True):
 
     heard_at_ms: int
     board: Board
+
+
+class HeardTotals(msgspec.Struct, frozen=True):
+    """The branch's totals of one day and when the router told them last."""
+
+    heard_at_ms: int
+    totals: BranchTotals
 
 
 class KeptSale(msgspec.Struct, frozen=True):
@@ -164,6 +172,27 @@ def raw_shares(db: Connection) -> Sequence[tuple[str, bytes]]:
     """What this till would tell the router, unread: differs when there is something to tell."""
     rows = db.execute("SELECT key, value FROM state WHERE key IN (?, ?)", (PARKED, TAKEN))
     return [(key, bytes(value)) for key, value in rows.fetchall()]
+
+
+# --- The branch's totals -------------------------------------------------------------------------
+
+
+def heard_totals(db: Connection, business_date: str) -> HeardTotals | None:
+    """The totals of a day as the router told them last; None where it did not."""
+    kept = state.get(db, TOTALS)
+    heard = None if kept is None else msgspec.convert(kept, HeardTotals)
+    return None if heard is None or heard.totals.business_date != business_date else heard
+
+
+def put_totals(db: Connection, totals: BranchTotals, now_ms: int) -> None:
+    """Written by the daemon alone. Inside `writer()`."""
+    state.put(db, TOTALS, HeardTotals(now_ms, totals))
+
+
+def business_date(db: Connection) -> str | None:
+    """The day of this till's latest shift, whose totals it shows; None before the first."""
+    row = db.execute("SELECT business_date FROM shift ORDER BY number DESC LIMIT 1").fetchone()
+    return None if row is None else str(row[0])
 
 
 # --- Sales of the branch -------------------------------------------------------------------------

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from sentra.instants import Clock
 from sentra.link import branch
 from sentra.link.client import Link
 from sentra.link.errors import LinkDown, LinkRefused
-from sentra.protocol.branch import Board
+from sentra.protocol.branch import Board, BranchTotals
 from sentra.vault import sharing
 from sentra.vault.database import Vault
 from sentra.vault.sharing import Answer, Parked, Question
@@ -24,10 +25,10 @@ BRANCH_EVENT: Final = "branch"
 
 BOARD_EVERY_MS: Final = 5_000
 """The board is looked at this often without any word: a lost one costs no more than this. Asking
-costs the router a fraction of a millisecond."""
+costs the router a millisecond or two. The day's totals are asked for with it."""
 
 NOTED_EVERY_MS: Final = 30_000
-"""A board that says the same is written down this often, for the time at which it was heard."""
+"""What says the same as before is written down this often, for the time at which it was heard."""
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class BranchDesk:
         self._moved = True
         self._told: Sequence[tuple[str, bytes]] = ()
         self._board: Board | None = None
+        self._totals: BranchTotals | None = None
         self._due_tick_ms = self._note_tick_ms = 0
 
     def wake(self) -> None:
@@ -87,6 +89,7 @@ class BranchDesk:
             if told == self._told and not self._moved and self._ticks() < self._due_tick_ms:
                 return
             parked, taken = sharing.load_parked(db), sharing.taken(db)
+            date = sharing.business_date(db)
         self._moved, self._told = False, told
         self._due_tick_ms = self._ticks() + BOARD_EVERY_MS
         board = branch.board(link)
@@ -97,11 +100,22 @@ class BranchDesk:
             self._settle(link, parking_id)
         if todo.offer or todo.settle:
             board = branch.board(link)
-        if todo.settle or board != self._board or self._ticks() >= self._note_tick_ms:
+        is_due = self._ticks() >= self._note_tick_ms
+        if todo.settle or board != self._board or is_due:
             with self._vault.writer() as db:
                 sharing.forget_taken(db, todo.settle)
                 sharing.put_board(db, board, self._clock())
             self._board, self._note_tick_ms = board, self._ticks() + NOTED_EVERY_MS
+        if date is not None:
+            self._hear_totals(link, date, is_due=is_due)
+
+    def _hear_totals(self, link: Link, date: str, *, is_due: bool) -> None:
+        totals = branch.totals(link, date)
+        told = _without_times(totals)
+        if told != self._totals or is_due:
+            with self._vault.writer() as db:
+                sharing.put_totals(db, totals, self._clock())
+            self._totals = told
 
     def _offer(self, link: Link, parked: Parked) -> None:
         try:
@@ -120,3 +134,9 @@ class BranchDesk:
     def _note(refused: LinkRefused) -> None:
         metrics.FAILED.labels(ROUTER, refused.slug).inc()
         _log.warning("the router does not share", problem=refused.slug, detail=str(refused))
+
+
+def _without_times(totals: BranchTotals) -> BranchTotals:
+    """What was counted, whenever each till was heard."""
+    terminals = tuple(replace(one, heard_ms_ago=None) for one in totals.terminals)
+    return replace(totals, terminals=terminals)

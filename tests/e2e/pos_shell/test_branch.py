@@ -16,22 +16,27 @@ from sentra.events import SaleCompleted
 from sentra.protocol.bodies import encode_fact
 from sentra.protocol.branch import (
     Board,
+    DaySums,
     FactNote,
     FoundSale,
     OfferedOrder,
     ParkedOrder,
     TakenOrder,
+    TenderTotal,
 )
 from sentra.vault import sharing
 from sentra.vault.sharing import SILENT, Answer
-from tests.e2e.browser import assert_accessible, settled, shoot
+from tests.e2e.browser import assert_accessible, assert_fits, in_looks, shoot
 from tests.support.router_talk import answering, hear
-from tests.support.shop import DEWI, Shop, an_id
+from tests.support.sharing import day_totals, terminal_totals
+from tests.support.shop import DEVICE_ID, DEWI, RUDI, Shop, an_id
 
 
 def test_carts_on_hold_show_those_of_the_other_tills(shop: Shop, selling: Page) -> None:
-    """One here, one that another till has taken up, and one that waits there."""
+    """One here, one that another till has taken up, and one that waits there: the screen of a till
+    that nobody touches tells how many there are."""
     till = shop.till
+    expect(selling.locator("#parked-count")).to_be_empty()
     offers = []
     for product, label in ((shop.tea, "Meja 1"), (shop.coffee, "Bu Ratna"), (shop.tea, "Meja 4")):
         sale.scan(till, DEWI, product.code)
@@ -42,8 +47,7 @@ def test_carts_on_hold_show_those_of_the_other_tills(shop: Shop, selling: Page) 
     with till.vault.writer() as db:
         sharing.keep_parked(db, sharing.load_parked(db)[:2])
         sharing.put_board(db, Board(orders=(there,), taken=(gone,)), shop.clock())
-    selling.reload()
-    settled(selling)
+    expect(selling.locator("#parked-count")).to_have_text("2 ditahan")
     selling.keyboard.press("F6")
     dialog = selling.locator("#parked-dialog")
     expect(dialog).to_contain_text("Kasir 2")
@@ -81,3 +85,36 @@ def test_a_receipt_of_another_till_is_found_and_given_back(shop: Shop, selling: 
     answering(shop, lambda _question: Answer(None, encode(found)))
     selling.goto(f"{start}/receipts/?q={there.receipt_number}")
     shoot(selling, "till-receipt-of-another-till")
+
+
+def test_the_x_report_shows_the_whole_branch(shop: Shop, selling: Page) -> None:
+    """While the router answers, with a till behind and one unheard, and when it does not."""
+    till, start = shop.till, selling.url.split("/sale")[0]
+    till.desk.person = RUDI
+    tenders = {"cash": TenderTotal(count=60, amount=2_700_000), "qris": TenderTotal(count=4)}
+    together = DaySums(
+        sale_count=65, refund_count=1, gross_sales=2_925_000, refunds_total=45_000,
+        discount_total=12_500, goods_total=2_880_000, tax_total=285_405, total=2_880_000,
+        rounding=-300, tenders=tenders,
+    )  # fmt: skip
+    tills = (
+        terminal_totals(DEVICE_ID, "Kasir 1", 24),
+        terminal_totals("2", "Kasir 2 Lantai Atas", 41, behind=12, heard_ms_ago=540_000),
+        terminal_totals("3", "Kasir 3", 0, heard_ms_ago=None, is_whole=False),
+    )
+    hear(shop)
+    selling.goto(f"{start}/shift/report")
+    expect(selling.locator("#branch-day")).to_contain_text("Router belum memberi kabar")
+    with till.vault.writer() as db:
+        date = str(sharing.business_date(db))
+        sharing.put_totals(db, day_totals(date, together, *tills), shop.clock())
+    selling.reload()
+    expect(selling.locator("#branch-day")).to_contain_text("12 entri belum dihitung")
+    assert_accessible(selling)
+    for _look in in_looks(selling):
+        assert_fits(selling)
+    shoot(selling, "till-whole-branch")
+    shop.clock.forward(seconds=1_200)
+    selling.reload()
+    expect(selling.locator("#branch-day .alert")).to_be_visible()
+    shoot(selling, "till-whole-branch-without-router")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pos_shell.parked.actions import ParkedElsewhere, RouterSilent, hold_cart, resume_cart
 from pos_shell.parked.queries import branch_orders, parked_rows
@@ -16,6 +17,7 @@ from pos_shell.refund.actions import RefundClaimed, refund_sale
 from pos_shell.refund.queries import refund_page
 from pos_shell.sale.store import keep_cart, load_cart
 from pos_shell.shift.actions import open_shift
+from pos_shell.shift.branch_day import branch_day
 from pos_shell.till import Till
 from sentra.domain.cart import add_open_item, open_cart
 from sentra.domain.refund import Wanted
@@ -153,6 +155,24 @@ def test_a_sale_of_one_till_is_given_back_at_the_other_once_without_the_internet
         give_back(one)
     until(lambda: [it.refund_id for it in refund_page(one, sale_id).earlier] == [done])
     assert refund_page(one, sale_id).left == ()
+
+
+def test_what_one_till_sold_is_in_the_branchs_day_that_the_other_shows(
+    branch: Branch, until: Until
+) -> None:
+    branch.running.cloud.down = True
+    one, two = branch.tills[1], branch.tills[2]
+    date = open_shift(two, SARI, 0).business_date
+    sale = replace(a_sale(1), business_date=date)
+    with one.book() as book:
+        book.record(sale)
+
+    def is_shown() -> bool:
+        branch.running.router.streams.tell_branch("")  # Look now, and not with the timer.
+        return branch_day(two, date).together.gross_sales == sale.total
+
+    until(is_shown)
+    assert [till.told.sums.sale_count for till in branch_day(two, date).tills] == [1, 0]
 
 
 def test_while_the_router_is_gone_each_till_goes_on_and_it_hears_afterwards(

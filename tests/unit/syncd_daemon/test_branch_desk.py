@@ -11,16 +11,28 @@ import msgspec
 import pytest
 
 from sentra.domain.cart import add_open_item, open_cart
+from sentra.events import ShiftOpened
 from sentra.link.client import Link
 from sentra.link.errors import LinkDown, LinkRefused
-from sentra.protocol.branch import BOARD, ORDER_SETTLE, ORDERS, Board, Offer, OfferedOrder
+from sentra.protocol.branch import (
+    BOARD,
+    ORDER_SETTLE,
+    ORDERS,
+    TOTALS,
+    Board,
+    BranchTotals,
+    DaySums,
+    Offer,
+    OfferedOrder,
+    TerminalTotals,
+)
 from sentra.protocol.messages import Problem, problem_type
-from sentra.vault import sharing
+from sentra.vault import journal, sharing
 from sentra.vault.database import Vault
 from sentra.vault.sharing import Answer, Parked, Question
 from syncd.daemon.inbound.branch_desk import BOARD_EVERY_MS, NOTED_EVERY_MS, BranchDesk
-from tests.support.journals import START_MS, an_id
-from tests.support.tills import BRANCH, a_till
+from tests.support.journals import DAY, START_MS, an_id
+from tests.support.tills import BRANCH, a_till, an_identity
 
 
 @dataclass
@@ -30,6 +42,16 @@ class Router:
     orders: dict[str, Offer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     fails: Callable[[], Exception] | None = None
+    sales: int = 0
+    heard_ms_ago: int = 0
+
+    def totals(self, date: str) -> BranchTotals:
+        sums = DaySums(sale_count=self.sales)
+        one = TerminalTotals(
+            terminal="1", terminal_name="1", sums=sums, epoch=1, seq=self.sales, behind=0,
+            heard_ms_ago=self.heard_ms_ago, is_whole=True, unread=0,
+        )  # fmt: skip
+        return BranchTotals(business_date=date, together=sums, terminals=(one,))
 
     def ask(self, target: str, body: bytes | None = None) -> bytes:
         self.asked.append(target)
@@ -49,6 +71,8 @@ class Router:
                 for one in self.orders.values()
             )
             return msgspec.json.encode(Board(orders=shown))
+        elif target.startswith(TOTALS):
+            return msgspec.json.encode(self.totals(target.rpartition("=")[2]))
         return b"{}"
 
 
@@ -141,6 +165,33 @@ def test_the_board_is_looked_at_now_and_then_and_rarely_written_down(desk: Desk)
         heard = sharing.heard_board(db)
     assert heard is not None
     assert heard.heard_at_ms == desk.now_ms
+
+
+def test_the_totals_of_the_shifts_day_are_kept_and_rarely_written_down_anew(desk: Desk) -> None:
+    assert desk.turn() == [BOARD]
+    identity = an_identity()
+    with desk.vault.writer() as db:
+        opened = ShiftOpened(
+            an_id(3), 1, an_id(4), "Dewi", "IDR", START_MS, DAY, "Asia/Makassar", 0
+        )
+        journal.append(db, identity, opened, START_MS)
+
+    def later(ms: int) -> sharing.HeardTotals:
+        desk.now_ms += ms
+        assert desk.turn() == [BOARD, f"{TOTALS}?date={DAY}"]
+        with desk.vault.reader() as db:
+            heard = sharing.heard_totals(db, DAY)
+            assert sharing.heard_totals(db, "2026-11-21") is None
+        assert heard is not None
+        return heard
+
+    first = later(BOARD_EVERY_MS)
+    assert first.heard_at_ms == desk.now_ms
+    desk.router.heard_ms_ago = 700
+    assert later(BOARD_EVERY_MS) == first
+    desk.router.sales = 1
+    assert later(BOARD_EVERY_MS).totals.together.sale_count == 1
+    assert later(NOTED_EVERY_MS).heard_at_ms == desk.now_ms
 
 
 def test_a_question_is_carried_and_its_answer_written_beside_it(desk: Desk) -> None:
