@@ -14,7 +14,7 @@ from sentra.cloud import feed, snapshots
 from sentra.courier import packing
 from sentra.link import parts
 from sentra.protocol import segment, snapshot
-from sentra.vault import journal, regaining, retention, staging, words
+from sentra.vault import journal, leftovers, regaining, staging, words
 from syncd.daemon.operations import send
 from syncd.service import verify
 from syncd.service.inbound import feed as feed_view
@@ -48,7 +48,7 @@ TIGHT: Final[tuple[tuple[ModuleType, str, int], ...]] = (
     (words, "PRODUCTS_AT_ONCE", 2),
     (words, "GONE_MIN", 1),
     (regaining, "ENTRIES_AT_ONCE", 2),
-    (retention, "ENTRIES_AT_ONCE", 2),
+    (leftovers, "ENTRIES_AT_ONCE", 2),
     (staging, "_KEYS_IN_ONE_QUERY", 3),
     (decisions, "REVISIONS_MAX", 6),
     (decisions, "REVISIONS_BEHIND_KEPT", 2),

@@ -10,8 +10,10 @@ import msgspec
 from sentra.events import Fact
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.entry import EMPTY, Entry, Head
+from sentra.vault import state
 from sentra.vault.driver import Connection
 
+_DROPPED: Final = "journal/dropped"
 _COLUMNS: Final = "epoch, seq, kind, schema, recorded_at_ms, business_date, body, hash"
 
 
@@ -39,6 +41,19 @@ def pruned_base(db: Connection) -> Head:
     """The last entry that was dropped for its age; EMPTY where none was."""
     row = db.execute("SELECT epoch, seq, hash FROM journal_base").fetchone()
     return Head(*row) if row else EMPTY
+
+
+def dropped_up_to(db: Connection) -> Head | None:
+    """Where what was forgotten is gone already; the entries from here to the base are left over.
+    None where none are."""
+    kept = state.get(db, _DROPPED)
+    return None if kept is None else Head(kept[0], kept[1], bytes.fromhex(kept[2]))
+
+
+def note_dropped(db: Connection, place: Head | None) -> None:
+    """Remembers it, in the transaction that drops; None: all up to the base is gone."""
+    kept = None if place is None else (place.epoch, place.seq, place.hash.hex())
+    state.put(db, _DROPPED, kept)
 
 
 def pruned_count(db: Connection) -> int:
@@ -101,8 +116,9 @@ def holds(db: Connection, head: Head) -> bool:
 
 
 def facts(db: Connection, terminal: str) -> Iterator[tuple[Entry, Fact | None]]:
-    """Every entry with its fact; None where this version cannot read it."""
-    for entry in read(db, terminal, EMPTY, -1):
+    """Every entry with its fact, also of what is left over; None where this version cannot read
+    it."""
+    for entry in read_all(db, terminal, EMPTY, -1):
         try:
             yield entry, decode_fact(entry.kind, entry.schema, entry.body)
         except (UnknownKind, BodyUnreadable):
@@ -110,7 +126,14 @@ def facts(db: Connection, terminal: str) -> Iterator[tuple[Entry, Fact | None]]:
 
 
 def read(db: Connection, terminal: str, after: Head, limit: int) -> Iterator[Entry]:
-    """The same one by one; a negative limit is none."""
+    """The same one by one; a negative limit is none. What was forgotten is not read, though it may
+    be left over."""
+    places = (after, pruned_base(db))
+    return read_all(db, terminal, max(places, key=lambda one: (one.epoch, one.seq)), limit)
+
+
+def read_all(db: Connection, terminal: str, after: Head, limit: int) -> Iterator[Entry]:
+    """The same with what is left over."""
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM journal_entry WHERE (epoch, seq) > (?, ?)"  # noqa: S608
         " ORDER BY epoch, seq LIMIT ?",

@@ -25,6 +25,7 @@ from sentra.vault.entries import (
     highest_epoch,
     holds,
     is_provisional,
+    pruned_base,
     read,
 )
 from sentra.vault.failures import FactTooLarge
@@ -211,7 +212,7 @@ def _sealed_up_to(db: Connection) -> Head:
     row = db.execute(
         "SELECT epoch, last_seq FROM sealed_segment ORDER BY epoch DESC, first_seq DESC LIMIT 1"
     ).fetchone()
-    return Head(row[0], row[1], b"") if row else EMPTY
+    return Head(row[0], row[1], b"") if row else pruned_base(db)
 
 
 def parcels_after(

@@ -1,37 +1,28 @@
 """Forgets a terminal's oldest facts, once they are archived and older than any restore can reach.
 
 Closed shifts go, oldest first, with their entries, sealed bytes and rows, so that whatever is still
-here is a journal of its own: it chains from the last entry dropped, and every row is what its facts
-give. A large shift goes in parts, one after the other without a pause, each of whole segments; but
-for that moment every shift that is here is here wholly. The newest shift always stays.
+here is a journal of its own: it chains from the last entry forgotten, and every row is what its
+facts give. Every shift that is here is here wholly, and the newest always stays. What is forgotten
+is dropped behind it, a portion at a time: see `leftovers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Final
 
 import msgspec
 
-from sentra.events import Fact
-from sentra.projection.rows import Place
-from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
-from sentra.protocol.entry import Entry, Head, head_of
+from sentra.protocol.entry import Head
 from sentra.protocol.messages import Base, Watermark, note_of
 from sentra.vault import archived
 from sentra.vault.driver import Connection
-from sentra.vault.entries import hash_at, highest_epoch, pruned_base, read
+from sentra.vault.entries import dropped_up_to, hash_at, note_dropped, pruned_base
 from sentra.vault.identity import Identity
-from sentra.vault.rows import RowKeys, add_first_rows, drop_rows, fact_key, row_keys
 from sentra.vault.watermarks import watermark
 
 OPENED: Final = "shift.opened"
 CLOSED: Final = "shift.closed"
-
-ENTRIES_AT_ONCE: Final = 200
-"""Entries dropped in one transaction, more where a segment is longer: some 30 ms."""
 
 FREE_PAGES_KEPT: Final = 1_024
 """Free pages (4 MiB) that stay in the file: what is sold next is written there."""
@@ -42,14 +33,10 @@ PAGES_AT_ONCE: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What goes next: everything up to `base`. Its readable facts have rows at `rows`, and are
-    known by `keys`. `is_last`: no part of the same shift is left behind it."""
+    """What is forgotten next: the `count` entries up to `base`."""
 
     base: Head
     count: int
-    rows: RowKeys
-    keys: frozenset[tuple[str, str]]
-    is_last: bool
 
 
 def marks_of(db: Connection, identity: Identity) -> dict[str, Watermark]:
@@ -71,38 +58,18 @@ def may_go(db: Connection, identity: Identity, window_ms: int, now_ms: int) -> H
 
 
 def plan(db: Connection, identity: Identity, window_ms: int, now_ms: int) -> Plan | None:
-    """Of the oldest shift that may go, and whatever lies before it, the next part; reads only."""
+    """Of the oldest shift that may go, and whatever lies before it; reads only."""
     base, limit = pruned_base(db), may_go(db, identity, window_ms, now_ms)
     if (limit.epoch, limit.seq) <= (base.epoch, base.seq):
         return None
     end = _end_of_oldest(db, base, limit)
     if end is None:
         return None
-    part = min(end, _end_of_part(db, base) or end)
-    behind = read(db, identity.device_id, base, -1)
-    going = list(takewhile(lambda one: (one.epoch, one.seq) <= part, behind))
-    facts = list(_facts(identity, going))
-    rows: RowKeys = set().union(*(row_keys(place, fact) for place, fact in facts))
-    keys = frozenset(fact_key(fact) for _, fact in facts)
-    return Plan(head_of(going[-1]), len(going), rows, keys, part == end)
-
-
-def _end_of_part(db: Connection, base: Head) -> tuple[int, int] | None:
-    """Where a segment ends that has enough for one transaction behind it: no cashier waits for a
-    shift of thousands of sales."""
-    place = db.execute(
-        "SELECT epoch, seq FROM journal_entry WHERE (epoch, seq) > (?, ?)"
-        " ORDER BY epoch, seq LIMIT 1 OFFSET ?",
-        (base.epoch, base.seq, ENTRIES_AT_ONCE - 1),
+    (count,) = db.execute(
+        "SELECT count(*) FROM journal_entry WHERE (epoch, seq) > (?, ?) AND (epoch, seq) <= (?, ?)",
+        (base.epoch, base.seq, *end),
     ).fetchone()
-    if place is None:
-        return None
-    end = db.execute(
-        "SELECT epoch, last_seq FROM sealed_segment WHERE (epoch, last_seq) >= (?, ?)"
-        " ORDER BY epoch, last_seq LIMIT 1",
-        place,
-    ).fetchone()
-    return None if end is None else (int(end[0]), int(end[1]))
+    return Plan(Head(*end, hash_at(db, *end) or b""), count)
 
 
 def _end_of_oldest(db: Connection, base: Head, limit: Head) -> tuple[int, int] | None:
@@ -139,10 +106,11 @@ def _a_shift_follows(db: Connection, epoch: int, seq: int) -> bool:
     return db.execute(query, (epoch, seq, OPENED)).fetchone() is not None
 
 
-def drop(db: Connection, identity: Identity, found: Plan, window_ms: int, now_ms: int) -> int:
-    """Drops what was planned, in the caller's one transaction; how many entries.
+def forget(db: Connection, identity: Identity, found: Plan, window_ms: int, now_ms: int) -> int:
+    """Moves the base, in the caller's one transaction; how many entries are forgotten.
 
-    Nothing where the evidence has changed since: the cloud may have been restored meanwhile.
+    They are no part of the journal from now on; `leftovers` drops them. Nothing is forgotten where
+    the evidence has changed since it was planned: the cloud may have been restored meanwhile.
     """
     base, limit = pruned_base(db), may_go(db, identity, window_ms, now_ms)
     place = (found.base.epoch, found.base.seq)
@@ -151,8 +119,8 @@ def drop(db: Connection, identity: Identity, found: Plan, window_ms: int, now_ms
     if hash_at(db, *place) != found.base.hash:
         return 0
     mark = msgspec.json.encode(marks_of(db, identity)[archived.ARCHIVED]).decode()
-    drop_rows(db, found.rows)
-    db.execute("DELETE FROM journal_entry WHERE (epoch, seq) <= (?, ?)", place)
+    if dropped_up_to(db) is None:
+        note_dropped(db, base)
     db.execute("DELETE FROM sealed_segment WHERE (epoch, last_seq) <= (?, ?)", place)
     db.execute(
         "INSERT INTO journal_base (id, epoch, seq, hash, entry_count, pruned_at_ms, mark)"
@@ -162,29 +130,7 @@ def drop(db: Connection, identity: Identity, found: Plan, window_ms: int, now_ms
         (*place, found.base.hash, found.count, now_ms, mark),
     )
     archived.forget_before(db, identity.device_id, found.base)
-    _give_rows_to_seconds(db, identity, found)
     return found.count
-
-
-def _give_rows_to_seconds(db: Connection, identity: Identity, found: Plan) -> None:
-    """In a journal that was put back a fact may stand twice; now the later one counts."""
-    if highest_epoch(db) == 1:
-        return
-    later = _facts(identity, read(db, identity.device_id, found.base, -1))
-    for at, fact in later:
-        if fact_key(fact) in found.keys:
-            add_first_rows(db, at, fact)
-
-
-def _facts(
-    identity: Identity, entries: Sequence[Entry] | Iterator[Entry]
-) -> Iterator[tuple[Place, Fact]]:
-    for entry in entries:
-        try:
-            fact = decode_fact(entry.kind, entry.schema, entry.body)
-        except (UnknownKind, BodyUnreadable):
-            continue
-        yield Place(identity.branch_id, identity.device_id, entry.epoch, entry.seq), fact
 
 
 def base_of(db: Connection) -> Base | None:

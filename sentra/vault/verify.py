@@ -21,7 +21,14 @@ from sentra.protocol.errors import ProtocolError
 from sentra.protocol.messages import Watermark, note_of, watermark_is_true
 from sentra.protocol.segment import check_signature, open_segment, sealed_digest
 from sentra.vault.driver import Connection
-from sentra.vault.entries import facts, hash_at, highest_epoch, holds, pruned_base
+from sentra.vault.entries import (
+    dropped_up_to,
+    facts,
+    hash_at,
+    highest_epoch,
+    holds,
+    pruned_base,
+)
 from sentra.vault.head_file import was_put_back
 from sentra.vault.identity import Identity
 from sentra.vault.watermarks import watermark
@@ -85,18 +92,21 @@ class _Reading:
 
     def __init__(self, db: Connection, identity: Identity, proof: VaultProof) -> None:
         self._db, self._identity, self._proof = db, identity, proof
-        self._shifts = ShiftSums(whole=pruned_base(db) == EMPTY)
+        self._begins = pruned_base(db)
+        self._shifts = ShiftSums(whole=self._begins == EMPTY)
         self._expected: Counter[str] = Counter()
         # Only a journal that was put back can hold a fact's identity twice.
         self._seen: set[tuple[str, str]] | None = set() if highest_epoch(db) > 1 else None
-        self._before: Head | None = None
+        # What is left over chains from the last entry that is gone, the journal from its base.
+        self._before = dropped_up_to(db)
 
     def read(self, tell: Tell) -> None:
         """All entries, then what no entry gives."""
         for entry, fact in facts(self._db, self._identity.device_id):
             self._proof.note(self._entry(entry, fact))
-            self._proof.entries += 1
-            tell(self._proof.entries)
+            if not self._is_left_over(entry):
+                self._proof.entries += 1
+                tell(self._proof.entries)
         self._proof.note(self._surplus())
 
     def _entry(self, entry: Entry, fact: Fact | None) -> Iterator[Finding]:
@@ -133,8 +143,10 @@ class _Reading:
             return
         if self._is_second(rows):
             return
-        self._proof.tally.add(fact)
         yield from self._rows(entry, rows, receipt)
+        if self._is_left_over(entry):
+            return
+        self._proof.tally.add(fact)
         for name, till, journal in self._shifts.add(fact, entry.epoch, before.hash):
             yield found(
                 "shift",
@@ -145,6 +157,10 @@ class _Reading:
                 till=till,
                 journal=journal,
             )
+
+    def _is_left_over(self, entry: Entry) -> bool:
+        """It was forgotten, and is proved until it is dropped; it counts no more."""
+        return (entry.epoch, entry.seq) <= (self._begins.epoch, self._begins.seq)
 
     def _base(self, entry: Entry) -> Head:
         """What the entry must continue. A new epoch chains to what its row says, which may be an

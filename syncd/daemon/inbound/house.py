@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from sentra.instants import Clock
-from sentra.vault import archived, retention, staging
+from sentra.vault import archived, leftovers, retention, staging
 from sentra.vault.database import GIVE_WAY_S, Vault
 from sentra.vault.identity import Identity
 from syncd.daemon.inbound import metrics
@@ -59,27 +59,30 @@ class House:
         return news
 
     def _forget(self, now_ms: int) -> bool:
-        """A shift, part by part: whoever sells is let in between."""
-        total = 0
-        while (part := self._forget_part(now_ms)) is not None:
-            count, is_last = part
-            total += count
-            if is_last or not count:
-                break
-            self._pause(GIVE_WAY_S)
-        if total:
-            metrics.FORGOTTEN.labels(self._identity.device_id).inc(total)
-            _log.info("archived entries are forgotten", entries=total)
-        return total > 0
-
-    def _forget_part(self, now_ms: int) -> tuple[int, bool] | None:
+        """A shift, and then what is left over of it: also of one before a power cut."""
         with self._vault.reader() as db:
             found = retention.plan(db, self._identity, self._window_ms, now_ms)
-        if found is None:
-            return None
-        with self._vault.writer() as db:
-            count = retention.drop(db, self._identity, found, self._window_ms, now_ms)
-        return count, found.is_last
+        count = 0
+        if found is not None:
+            with self._vault.writer() as db:
+                count = retention.forget(db, self._identity, found, self._window_ms, now_ms)
+        if count:
+            metrics.FORGOTTEN.labels(self._identity.device_id).inc(count)
+            _log.info("archived entries are forgotten", entries=count)
+        return self._drop_leftovers() or count > 0
+
+    def _drop_leftovers(self) -> bool:
+        """A portion at a time: whoever sells is let in between."""
+        has_dropped = False
+        while True:
+            with self._vault.reader() as db:
+                found = leftovers.next_portion(db, self._identity)
+            if found is None:
+                return has_dropped
+            self._pause(GIVE_WAY_S)
+            with self._vault.writer() as db:
+                leftovers.drop(db, found)
+            has_dropped = True
 
     def _give_back(self) -> bool:
         with self._vault.reader() as db:
