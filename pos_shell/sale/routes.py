@@ -64,6 +64,20 @@ def screen() -> Response:
     )
 
 
+@routes.get("/waiting")
+@requires(Permission.SALE_COMPLETE)
+def waiting() -> BaseResponse:
+    """How many carts are on hold, asked whenever the vault has changed: another till may have put
+    one there."""
+    if request.headers.get("HX-Request") != "true":
+        return go_to(url_for("sale.screen"))
+    return render(
+        "pos_shell/sale/sell.html",
+        fragment="pos_shell/sale/_waiting.html",
+        parked=parked_count(till()),
+    )
+
+
 @routes.get("/shelf")
 @requires(Permission.SALE_COMPLETE)
 def find() -> BaseResponse:
