@@ -36,7 +36,7 @@ def test_carts_on_hold_show_those_of_the_other_tills(shop: Shop, selling: Page) 
     """One here, one that another till has taken up, and one that waits there: the screen of a till
     that nobody touches tells how many there are."""
     till = shop.till
-    expect(selling.locator("#parked-count")).to_be_empty()
+    expect(selling.locator("#carts-waiting")).to_be_empty()
     offers = []
     for product, label in ((shop.tea, "Meja 1"), (shop.coffee, "Bu Ratna"), (shop.tea, "Meja 4")):
         sale.scan(till, DEWI, product.code)
@@ -47,7 +47,7 @@ def test_carts_on_hold_show_those_of_the_other_tills(shop: Shop, selling: Page) 
     with till.vault.writer() as db:
         sharing.keep_parked(db, sharing.load_parked(db)[:2])
         sharing.put_board(db, Board(orders=(there,), taken=(gone,)), shop.clock())
-    expect(selling.locator("#parked-count")).to_have_text("2 ditahan")
+    expect(selling.locator("#carts-waiting")).to_have_text("2 ditahan")
     selling.keyboard.press("F6")
     dialog = selling.locator("#parked-dialog")
     expect(dialog).to_contain_text("Kasir 2")
