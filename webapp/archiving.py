@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentra.cloud.archive import lag
+from sentra.cloud.archive.read import RESTORED
 from sentra.cloud.archive.write import ArchiveReport, Archivist
 from sentra.cloud.company import find_company, follow_restore
 from sentra.cloud.database import make_engine
@@ -29,9 +30,6 @@ from sentra.instants import Clock
 from webapp.config import Settings, read_settings
 
 JOB: Final = "archive.company"
-
-RESTORED: Final = "sentra.restored"
-"""Entry points: what takes back from the archive what a restored database has lost."""
 
 OLDEST_AGE: Final = Gauge(
     "sentra_archive_oldest_age_seconds", "Age of the oldest segment that is not archived"

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from sentra.cloud.archive import lag
+from sentra.cloud.archive import lag, source
 from sentra.cloud.company import find_company
 from sentra.cloud.database import make_engine, wait_for_database
 from sentra.cloud.keys import load_keys
@@ -127,12 +127,33 @@ def _holds(engine: Engine) -> list[Finding]:
 
 
 def _archive(engine: Engine) -> list[Finding]:
-    """How old the oldest fact is of which there is no verified copy, and whether runs end well."""
+    """How old the oldest fact is of which there is no verified copy, whether runs end well, and
+    what could not come back from there."""
     try:
         with engine.connect() as connection:
             oldest_ms, runs = lag.oldest_waiting_ms(connection), lag.runs(connection)
+            left_out = source.left_out(connection)
     except SQLAlchemyError:
         return []  # Its tables are of another version, which was said before.
+    return [*_left_out(left_out), *_age(oldest_ms, runs)]
+
+
+def _left_out(count: int) -> list[Finding]:
+    """What a database that was set back could not take back from the archive."""
+    if not count:
+        return []
+    told = say(
+        "the database was restored, and %(count)s objects of the archive could not be taken back",
+        count=count,
+    )
+    advice = say(
+        "Run sentra db archive --take-back: it names them. Put what is damaged or missing back "
+        "from a copy of the file store, and run it again."
+    )
+    return [bad("archive", told, advice)]
+
+
+def _age(oldest_ms: int | None, runs: lag.Runs) -> list[Finding]:
     at_ms, told = now_ms(), say("every fact is archived")
     if oldest_ms is not None:
         told = say(

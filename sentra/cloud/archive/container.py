@@ -8,6 +8,7 @@ and a folder of such objects needs nothing else to read every fact again.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final, Literal
 
 import msgspec
@@ -24,6 +25,9 @@ Lane = Literal["main", "fork"]
 _MAGIC: Final = b"SNTA1"
 _TAG: Final = b"sentra/archive/1"
 _SIGNATURE_BYTES: Final = 64
+_MAIN: Final = re.compile(
+    r"archive/journal/([0-9a-f-]{36})/main-([0-9]{10})-([0-9]{16})-[0-9a-f]{64}\.snta"
+)
 _DIGEST_DIGITS: Final = 64
 
 
@@ -45,6 +49,27 @@ class ArchiveMissing(ArchiveError):
 
     code = "archive-missing"
     sentence = "The archive's object %(key)s is missing. Put it back from a copy."
+
+
+class ArchiveAhead(ArchiveError):
+    """The database was set back, and what it lost of a journal is in the archive."""
+
+    code = "archive-ahead"
+    sentence = (
+        "The archive goes on with terminal %(terminal)s behind entry %(epoch)s/%(seq)s, where this "
+        "database ends, up to %(to_epoch)s/%(to_seq)s. Run `sentra db archive --take-back`."
+    )
+
+
+class ArchiveApart(ArchiveError):
+    """An object does not continue what the database has of its journal."""
+
+    code = "archive-apart"
+    sentence = (
+        "The archive's object %(key)s was not taken back, for it does not continue what is here "
+        "(%(problem)s). Put back from a copy what is damaged or missing, then run `sentra db "
+        "archive --take-back`."
+    )
 
 
 class SegmentUnfit(ArchiveError):
@@ -143,6 +168,12 @@ def unpack(key: str, data: bytes, public_key: Ed25519PublicKey) -> Stored:
     if not key.startswith(f"{PREFIX}{_place(stored)}-"):
         raise ArchiveDamaged(key=key, reason="it belongs elsewhere")
     return stored
+
+
+def end_of(key: str) -> tuple[str, int, int] | None:
+    """(terminal, epoch, seq) that an object of a journal's main line reaches, by its name."""
+    found = _MAIN.fullmatch(key)
+    return None if found is None else (found[1], int(found[2]), int(found[3]))
 
 
 def is_key(key: str) -> bool:

@@ -1,6 +1,6 @@
 """The archive as it is found: what is there, whole and in order, and what is not.
 
-Nothing here asks a database. Objects of a time that a restore took back are read like all others:
+Only `ahead` asks a database. Objects of a time that a restore took back are read like all others:
 which facts are new is decided by whoever takes them in.
 """
 
@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Connection, select
 
 from sentra.cloud.archive.container import (
     PREFIX,
+    ArchiveAhead,
     ArchiveDamaged,
     ArchivedSegment,
     ArchiveError,
@@ -25,10 +27,15 @@ from sentra.cloud.archive.container import (
     Lane,
     RegisterObject,
     Stored,
+    end_of,
     is_key,
     unpack,
 )
 from sentra.cloud.objects import ObjectMissing, Objects
+from sentra.cloud.tables import journal_head
+
+RESTORED: Final = "sentra.restored"
+"""Entry points: what takes back from the archive what a restored database has lost."""
 
 REGISTERS_READ_MAX: Final = 50
 """A register is written when it says something new. A database that was set back takes what an
@@ -140,3 +147,24 @@ def audit(
             yield failure
         else:
             yield None
+
+
+def ahead(connection: Connection, objects: Objects) -> Iterator[ArchiveAhead]:
+    """The journals with which the archive goes on behind what this database has, by the names of
+    its objects alone."""
+    heads = {
+        row.terminal_id: (row.epoch, row.seq) for row in connection.execute(select(journal_head))
+    }
+    reached: dict[str, tuple[int, int]] = {}
+    for key in objects.keys(f"{PREFIX}journal/"):
+        end = end_of(key)
+        if end is not None:
+            terminal, epoch, seq = end
+            reached[terminal] = max((epoch, seq), reached.get(terminal, (0, 0)))
+    for terminal, there in sorted(reached.items()):
+        here = heads.get(terminal, (1, 0))
+        if there > here:
+            (epoch, seq), (to_epoch, to_seq) = here, there
+            yield ArchiveAhead(
+                terminal=terminal, epoch=epoch, seq=seq, to_epoch=to_epoch, to_seq=to_seq
+            )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, exists, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from sentra.cloud.archive.container import (
@@ -31,6 +31,9 @@ OBJECT_BYTES_MAX: Final = 8 * 1024 * 1024
 
 KINDS: Final = ("journal", "branch", "register")
 """Of objects; other rows of the table are notes."""
+
+LEFT_OUT: Final = "left-out"
+"""The kind of such a note: this object could not be taken back."""
 
 OBJECT_SEGMENTS_MAX: Final = 20_000
 
@@ -195,6 +198,21 @@ def note_forks(
         for segment in segments
     ]
     connection.execute(insert(archived_fork).on_conflict_do_nothing(), rows)
+
+
+def note_left_out(connection: Connection, key: str, now_ms: int) -> None:
+    """Write down that a database that was set back could not take this object back."""
+    values = {"key": f"{LEFT_OUT}/{key}", "kind": LEFT_OUT, "archived_at_ms": now_ms}
+    new = insert(archive_object).values(**values, size_bytes=0, segment_count=0)
+    connection.execute(new.on_conflict_do_nothing())
+
+
+def left_out(connection: Connection) -> int:
+    """How many objects could not be taken back, and have not been since."""
+    note, taken = archive_object.alias(), archive_object.alias()
+    is_taken = exists().where(note.c.key == f"{LEFT_OUT}/" + taken.c.key)
+    query = select(func.count()).where(note.c.kind == LEFT_OUT, ~is_taken)
+    return int(connection.execute(query).scalar_one())
 
 
 def last_key(connection: Connection, kind: str) -> str | None:

@@ -21,7 +21,13 @@ from sqlalchemy.exc import IntegrityError
 
 from sentra.cloud import devices
 from sentra.cloud.archive import source
-from sentra.cloud.archive.container import ArchivedSegment, ArchiveError, Columns, JournalObject
+from sentra.cloud.archive.container import (
+    ArchiveApart,
+    ArchivedSegment,
+    ArchiveError,
+    Columns,
+    JournalObject,
+)
 from sentra.cloud.archive.read import Archive
 from sentra.cloud.branches import publish_branch
 from sentra.cloud.company import the_company
@@ -49,13 +55,19 @@ class TakenBack:
 
 
 def take_back(
-    engine: Engine, objects: Objects, signing_key: Ed25519PrivateKey, now_ms: int
+    engine: Engine,
+    objects: Objects,
+    signing_key: Ed25519PrivateKey,
+    now_ms: int,
+    *,
+    again: bool = False,
 ) -> TakenBack | None:
     """Take back what the archive has and this database does not; None where that was done in this
-    timeline. Raises ObjectsUnavailable, and then is done again as a whole, which is harmless."""
+    timeline, unless `again`. What had to be left out is written down. Raises ObjectsUnavailable,
+    and then is done again as a whole, which is harmless."""
     with engine.connect() as connection:
         timeline = the_company(connection).timeline
-        if _is_done(connection, timeline):
+        if _is_done(connection, timeline) and not again:
             return None
         known = set(source.keys(connection))
     archive = Archive(objects, signing_key.public_key())
@@ -144,35 +156,47 @@ def _is_added(connection: Connection, row: Columns, *, is_branch: bool) -> bool:
 def _take_object(
     engine: Engine, archive: Archive, key: str, now_ms: int, result: TakenBack
 ) -> None:
-    """One object in one transaction: delivered as it once was, and known from then on."""
+    """One object in one transaction: delivered as it once was, and known from then on, if all of
+    it is there now."""
     try:
         stored = archive.object(key)
     except ArchiveError as failure:
         result.failures.append(failure)
+        with engine.begin() as connection:
+            source.note_left_out(connection, key, now_ms)
         return
+    problem: str | None = None
     with engine.begin() as connection:
         plain = cast(extensions.connection, connection.connection.dbapi_connection)
         store = JournalStore(plain, new_id, Products())
         if stored.lane == "main":
-            result.entries += _append(store, stored)
+            count, problem = _append(store, stored)
+            result.entries += count
         else:
             _keep_forks(store, stored)
-        _note(connection, key, "journal", now_ms)
-    result.objects += 1
+        if problem is None:
+            _note(connection, key, "journal", now_ms)
+            result.objects += 1
+        else:
+            source.note_left_out(connection, key, now_ms)
+            result.failures.append(ArchiveApart(key=key, problem=problem))
 
 
-def _append(store: JournalStore, stored: JournalObject) -> int:
-    """The entries that were new; segments that came together come together again."""
-    count = 0
+def _append(store: JournalStore, stored: JournalObject) -> tuple[int, str | None]:
+    """The entries that were new, and why not every segment was taken; those that came together
+    come together again."""
+    count, problem = 0, None
     for (delivered_by, at_ms), segments in groupby(
         stored.segments, key=lambda one: (one.delivered_by, one.received_at_ms)
     ):
         role = "terminal" if delivered_by == stored.terminal else "router"
         carrier = Carrier(delivered_by, role, stored.branch)
         parcels = [_parcel(segment) for segment in segments]
-        appended = append_envelope(store, parcels, carrier, at_ms)
-        count += sum(journal.appended for journal in appended.journals)
-    return count
+        for journal in append_envelope(store, parcels, carrier, at_ms).journals:
+            count += journal.appended
+            if journal.outcome in ("gap", "refused"):
+                problem = problem or journal.problem or journal.outcome
+    return count, problem
 
 
 def _keep_forks(store: JournalStore, stored: JournalObject) -> None:

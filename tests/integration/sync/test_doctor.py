@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from router_agent.outbound.schema import ROOMS
-from sentra.cloud.archive import lag
+from sentra.cloud.archive import lag, source
 from sentra.command import sentra
 from sentra.examination import checks
 from sentra.protocol.entry import head_of
@@ -273,6 +273,11 @@ def test_an_archive_that_is_late_or_fails_is_found(
     with engine.begin() as connection:
         lag.note_run(connection, wall_clock() - 2 * 3_600_000, failed=True)
     assert "for 2 h each run" in examine("--cloud")[1]["archive"][0]["told"]
+    with engine.begin() as connection:
+        source.note_left_out(connection, "archive/journal/x", wall_clock())
+    left_out = examine("--cloud")[1]["archive"][0]
+    assert (left_out["state"], "1 objects" in left_out["told"]) == ("bad", True)
+    assert "--take-back" in left_out["advice"]
 
 
 def test_a_full_disk_and_a_wrong_clock_are_found(
