@@ -19,20 +19,14 @@ from sentra.vault.epochs import secure_head
 from sentra.vault.failures import VaultFailure, VaultMissing
 from sentra.vault.head_file import sync_head_file
 from sentra.vault.identity import Identity, read_identity
-from sentra.vault.state import LinkState, SyncStatus, put_sync_status
 from syncd.daemon.failures import NotATill
-from syncd.daemon.inbound import metrics
 from syncd.daemon.inbound.branch_desk import BranchDesk
 from syncd.daemon.inbound.house import House
 from syncd.daemon.inbound.listen import Listener
+from syncd.daemon.inbound.status import StatusNote
 from syncd.daemon.inbound.turn import Turner
-from syncd.daemon.operations.ports import CLOUD, ROUTER
-from syncd.daemon.operations.route import Line
 from syncd.daemon.outbound.lines import Lines
 from syncd.daemon.outbound.shelf import VaultShelf
-
-STATUS_EVERY_MS: Final = 4_000
-"""The till calls a daemon silent after 10 s; in between nothing is written without a change."""
 
 FAULT_WAIT_MS: Final = 2_000
 """After a busy vault, a full disk or a fault of ours: both pass, neither is worth a hot loop."""
@@ -76,8 +70,6 @@ class TillLoop(threading.Thread):
         self._seen_change: int | None = None
         self._turner: Turner | None = None
         self._lines: Lines | None = None
-        self._status = SyncStatus()
-        self._status_tick_ms: int | None = None
         self._synced_head: Head | None = None
         self.failure: Failure | None = None
         self.turned = False
@@ -166,13 +158,14 @@ class TillLoop(threading.Thread):
         )
         if not self.is_aside:
             self._house = House(vault, identity, self._keep_days, self._ticks)
+        status = StatusNote(vault, shelf, clock=self._clock, ticks=self._ticks)
         listener = Listener(self.name, self.wake_from_store, self._stopping)
         listener.start()
         _log.info("serving", name=identity.name, branch=identity.branch_code)
         opened = _file_number(vault.folder)
         try:
             while not self._stopping.is_set() and _file_number(vault.folder) == opened:
-                self._wait(self._turn(vault, shelf, turner, listener), vault)
+                self._wait(self._turn(vault, shelf, turner, listener, status), vault)
                 if self.is_aside and turner.has_sent_everything():
                     note_drained(vault.folder)
                     _log.info("everything of a vault that was set aside is sent")
@@ -181,14 +174,21 @@ class TillLoop(threading.Thread):
             listener.end()
             self._lines.close()
 
-    def _turn(self, vault: Vault, shelf: VaultShelf, turner: Turner, listener: Listener) -> int:
+    def _turn(
+        self,
+        vault: Vault,
+        shelf: VaultShelf,
+        turner: Turner,
+        listener: Listener,
+        status: StatusNote,
+    ) -> int:
         """One turn and what is noted of it; returns the milliseconds to wait."""
         try:
             # Noted before: what is sold during the turn is news after it.
             self._seen_change = vault.foreign_change_number()
             idle_ms = turner.take(self._timer_ms)
             listener.follow(turner.link)
-            self._note(vault, shelf, turner)
+            status.write(turner)
             self._sync_head(shelf)
             if self._house is not None:
                 self._house.keep(self._clock())
@@ -238,33 +238,6 @@ class TillLoop(threading.Thread):
             # The turn says what is wrong with it.
             return True
 
-    def _note(self, vault: Vault, shelf: VaultShelf, turner: Turner) -> None:
-        """Writes the status row when it changed, and now and then as a sign of life."""
-        now_ms, tick_ms = self._clock(), self._ticks()
-        status = SyncStatus(
-            router=_state_of(turner.line(ROUTER)) if turner.has_router else LinkState(),
-            cloud=_state_of(turner.line(CLOUD)),
-            skew_ms=turner.skew_ms,
-            updated_at_ms=self._status.updated_at_ms,
-            via=turner.via,
-            notice=turner.notice,
-        )
-        age_ms = None if self._status_tick_ms is None else tick_ms - self._status_tick_ms
-        if age_ms is not None and age_ms < STATUS_EVERY_MS and not _differs(status, self._status):
-            return
-        self._status = SyncStatus(
-            router=status.router,
-            cloud=status.cloud,
-            skew_ms=status.skew_ms,
-            updated_at_ms=now_ms,
-            via=status.via,
-            notice=status.notice,
-        )
-        self._status_tick_ms = tick_ms
-        with vault.writer() as db:
-            put_sync_status(db, self._status)
-        _count_backlog(shelf, now_ms)
-
 
 def _file_number(folder: Path) -> int:
     """Another one when the machine was enrolled anew, its old vault set aside; 0 in between."""
@@ -272,36 +245,3 @@ def _file_number(folder: Path) -> int:
         return (folder / DATABASE_FILE).stat().st_ino
     except OSError:
         return 0
-
-
-def _state_of(line: Line) -> LinkState:
-    return LinkState(
-        reachable=line.reachable,
-        since_ms=line.since_ms,
-        last_ok_at_ms=line.last_ok_at_ms,
-        last_error=line.last_error,
-    )
-
-
-def _differs(new: SyncStatus, old: SyncStatus) -> bool:
-    """In anything that the till shows at once; ages and milliseconds of skew may wait."""
-
-    def seen(status: SyncStatus) -> tuple[object, ...]:
-        links = (status.router, status.cloud)
-        return (
-            status.via,
-            status.notice,
-            [(ln.reachable, ln.since_ms, ln.last_error) for ln in links],
-        )
-
-    return seen(new) != seen(old)
-
-
-def _count_backlog(shelf: VaultShelf, now_ms: int) -> None:
-    for store in (ROUTER, CLOUD):
-        waiting = shelf.backlog(store)
-        oldest = waiting.oldest_at_ms
-        labels = (shelf.terminal(), store)
-        metrics.BACKLOG.labels(*labels).set(waiting.count)
-        age_ms = 0 if oldest is None else max(0, now_ms - oldest)
-        metrics.OLDEST_AGE.labels(*labels).set(age_ms / 1000)
