@@ -95,7 +95,8 @@ def init(
                 now_ms=now_ms,
                 signing_key=keys.signing_key,
             )
-            if not connection.execute(select(exists().select_from(app_user))).scalar_one():
+            somebody = exists().where(app_user.c.login.is_not(None))
+            if not connection.execute(select(somebody)).scalar_one():
                 people.create_person(
                     connection,
                     name=owner.capitalize(),

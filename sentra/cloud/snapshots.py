@@ -153,7 +153,7 @@ def make(
     if head == 0 or (made is not None and made.revision >= head):
         return made
     here = the_company(connection)
-    revision, packed = _packed(connection, scope)
+    revision, packed = packed_state(connection, scope)
     note = sign_snapshot(
         packed,
         signing_key,
@@ -167,7 +167,8 @@ def make(
     return note
 
 
-def _packed(connection: Connection, scope: str) -> tuple[int, bytes]:
+def packed_state(connection: Connection, scope: str) -> tuple[int, bytes]:
+    """The scope's head and the file of its present state."""
     revision = 0
 
     def items() -> Iterator[FeedItem]:

@@ -136,7 +136,17 @@ class RegisterObject(msgspec.Struct, frozen=True, kw_only=True, tag="register"):
     devices: tuple[Columns, ...]
 
 
-Stored = JournalObject | BranchObject | RegisterObject
+class FeedObject(msgspec.Struct, frozen=True, kw_only=True, tag="feed"):
+    """What one scope says at a revision: the file of a snapshot of the feed."""
+
+    company: str
+    scope: str
+    revision: int
+    at_ms: int
+    packed: bytes
+
+
+Stored = JournalObject | BranchObject | RegisterObject | FeedObject
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Stored)
 
@@ -189,6 +199,8 @@ def digest_of(key: str) -> str:
 def _place(stored: Stored) -> str:
     if isinstance(stored, RegisterObject):
         return f"register/{stored.at_ms:015d}"
+    if isinstance(stored, FeedObject):
+        return f"feed/{stored.scope}/{stored.at_ms:015d}"
     if isinstance(stored, BranchObject):
         return f"branch/{stored.branch}/{stored.at_ms:015d}"
     return f"journal/{stored.terminal}/{stored.lane}-{stored.epoch:010d}-{stored.seq:016d}"

@@ -22,6 +22,7 @@ from sentra.cloud.archive.container import (
     ArchiveMissing,
     BranchObject,
     Columns,
+    FeedObject,
     JournalMark,
     JournalObject,
     Lane,
@@ -41,7 +42,7 @@ REGISTERS_READ_MAX: Final = 50
 """A register is written when it says something new. A database that was set back takes what an
 older one has at its next archiving, so the newest soon say everything again."""
 
-_Kind = TypeVar("_Kind", JournalObject, BranchObject, RegisterObject)
+_Kind = TypeVar("_Kind", JournalObject, BranchObject, RegisterObject, FeedObject)
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class Archive:
     journals: dict[tuple[str, Lane], list[str]] = field(default_factory=dict)
     _registers: list[str] = field(default_factory=list)
     _branches: list[str] = field(default_factory=list)
+    _feeds: list[str] = field(default_factory=list)
     _named: set[str] = field(default_factory=set)
 
     def look(self) -> None:
@@ -69,6 +71,8 @@ class Archive:
                 self.journals.setdefault((place[0], lane), []).append(key)
             elif kind == "branch":
                 self._branches.append(key)
+            elif kind == "feed":
+                self._feeds.append(key)
             else:
                 self._registers.append(key)
 
@@ -100,6 +104,14 @@ class Archive:
             marks |= self._read(key, BranchObject).journals
         self._named |= {mark.last_key for mark in marks.values()}
         return marks
+
+    def feeds(self) -> dict[str, str]:
+        """By scope, the key of what it said last."""
+        return {key.split("/")[2]: key for key in self._feeds}
+
+    def feed(self, key: str) -> FeedObject:
+        """What a scope said."""
+        return self._read(key, FeedObject)
 
     def object(self, key: str) -> JournalObject:
         """One object of a journal."""

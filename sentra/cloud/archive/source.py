@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sentra.cloud.archive.container import (
     ArchivedSegment,
     BranchObject,
+    FeedObject,
     JournalMark,
     JournalObject,
     Lane,
@@ -29,7 +30,7 @@ from sentra.protocol.segment import SegmentHeader, check_signature, follows, ope
 OBJECT_BYTES_MAX: Final = 8 * 1024 * 1024
 """Sealed bytes in one object: some 100,000 sales, and one request of the object store."""
 
-KINDS: Final = ("journal", "branch", "register")
+KINDS: Final = ("journal", "branch", "register", "feed")
 """Of objects; other rows of the table are notes."""
 
 LEFT_OUT: Final = "left-out"
@@ -179,6 +180,8 @@ def note_object(
             values |= {"kind": "journal", "segment_count": count, **whose}
         case BranchObject():
             values |= {"kind": "branch", "segment_count": 0, "branch_id": stored.branch}
+        case FeedObject():
+            values |= {"kind": "feed", "segment_count": 0}
         case _:
             values |= {"kind": "register", "segment_count": 0}
     connection.execute(insert(archive_object).values(values).on_conflict_do_nothing())

@@ -20,12 +20,14 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, text
 
-from sentra.cloud.archive import lag, register, source
+from sentra.cloud import snapshots
+from sentra.cloud.archive import decided, lag, register, source
 from sentra.cloud.archive.container import (
     ArchiveDamaged,
     ArchiveError,
     ArchiveMissing,
     BranchObject,
+    FeedObject,
     JournalObject,
     Lane,
     RegisterObject,
@@ -96,6 +98,8 @@ class Archivist:
             before_ms = None if all_of_it else self.now_ms - EVERY_MS
             waiting = source.journals_waiting(connection, before_ms)
             present = register.read_register(connection, self.now_ms)
+            feeds_before_ms = None if all_of_it else self.now_ms - decided.EVERY_MS
+            scopes = decided.feeds_due(connection, feeds_before_ms)
         self._keep_register(present, report)
         moved: dict[str, None] = {}
         for journal in waiting:
@@ -108,6 +112,11 @@ class Archivist:
                 report.failures.append(failure)
         for branch_id in moved:
             self._keep_branch(company, branch_id, report)
+        for scope in scopes:
+            try:
+                self._keep_feed(company, scope, report)
+            except ArchiveError as failure:
+                report.failures.append(failure)
 
     def _archive(self, company: str, journal: Waiting) -> Iterator[tuple[int, int]]:
         """(segments, bytes) of each object that was written, main line first."""
@@ -156,6 +165,18 @@ class Archivist:
             except (ArchiveError, ObjectMissing) as failure:
                 report.failures.append(failure)
         self._note(present, report)
+
+    def _keep_feed(self, company: str, scope: str, report: ArchiveReport) -> None:
+        """Write what a scope says now."""
+        with self.engine.connect() as connection:
+            timeline = the_company(connection).timeline
+            revision, packed = snapshots.packed_state(connection, scope)
+        stored = FeedObject(
+            company=company, scope=scope, revision=revision, at_ms=self.now_ms, packed=packed
+        )
+        self._note(stored, report)
+        with self.engine.begin() as connection:
+            decided.note_feed(connection, stored, timeline)
 
     def _keep_branch(self, company: str, branch_id: str, report: ArchiveReport) -> None:
         """Write how far each journal of the branch is archived."""

@@ -7,7 +7,13 @@ heads and exceptions stay whole: they are small, and are read over all branches 
 
 from __future__ import annotations
 
-from sentra.cloud.tables.archive import archive_head, archive_object, archive_run, archived_fork
+from sentra.cloud.tables.archive import (
+    archive_feed,
+    archive_head,
+    archive_object,
+    archive_run,
+    archived_fork,
+)
 from sentra.cloud.tables.catalogue import (
     category,
     import_run,
@@ -61,6 +67,7 @@ __all__ = [
     "PARTITION_SCHEMA",
     "SHARED",
     "app_user",
+    "archive_feed",
     "archive_head",
     "archive_object",
     "archive_run",

@@ -22,7 +22,7 @@ archive_object = Table(
     "archive_object",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("kind", Text, nullable=False, doc="journal, forks, branch or register"),
+    Column("kind", Text, nullable=False, doc="journal, branch, register, feed; else a note"),
     ref("branch_id", null=True),
     ref("terminal_id", null=True),
     big("size_bytes"),
@@ -37,6 +37,15 @@ archived_fork = Table(
     key("terminal_id"),
     Column("sealed_sha256", LargeBinary, primary_key=True),
     words("object_key"),
+)
+
+archive_feed = Table(
+    "archive_feed",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    ref("timeline"),
+    big("revision"),
+    big("archived_at_ms"),
 )
 
 archive_run = Table(

@@ -68,10 +68,15 @@ class _Told:
     """What came of it."""
 
     def __init__(
-        self, entries: int, comparison: Comparison | None, failures: Sequence[Failure], changed: int
+        self,
+        entries: int,
+        comparison: Comparison | None,
+        failures: Sequence[Failure],
+        changed: int,
+        decisions: int = 0,
     ) -> None:
         self.entries, self.comparison = entries, comparison
-        self.failures, self.changed = failures, changed
+        self.failures, self.changed, self.decisions = failures, changed, decisions
 
     @property
     def is_good(self) -> bool:
@@ -90,6 +95,7 @@ class _Told:
                 "rows": 0 if found is None else found.rows,
                 "differing": 0 if found is None else found.differing,
                 "differences": [] if found is None else [str(one) for one in found.differences],
+                "decisions": self.decisions,
                 "failures": failures,
                 "changed": self.changed,
                 "equal": found is not None and found.is_equal,
@@ -99,6 +105,15 @@ class _Told:
         for line in failures:
             click.echo(f"✗ {line}")
         click.echo(say("%(entries)s entries were read.", entries=self.entries))
+        if self.decisions:
+            click.echo(
+                say(
+                    "What was decided is here again, as tills were told it (%(count)s items). "
+                    "Costs, sign-in names and passwords are not in the archive: run `sentra db "
+                    "init` for an owner who can sign in.",
+                    count=self.decisions,
+                )
+            )
         if found is not None:
             self._print_comparison(found)
 
@@ -172,11 +187,11 @@ def _from_archive(environment: Environment, engine: Engine, old: Engine | None) 
             replay.run()
         connection.commit()
     if old is None:
-        return _Told(replay.entries, None, replay.failures, 0)
+        return _Told(replay.entries, None, replay.failures, 0, replay.decisions)
     with old.connect() as was, engine.connect() as now, bar(say("Rows"), None) as step:
         found = compare((*LOG, *PROJECTED), was, now, told=step)
     old.dispose()
-    return _Told(replay.entries, found, replay.failures, 0)
+    return _Told(replay.entries, found, replay.failures, 0, replay.decisions)
 
 
 def _entry_count(connection: Connection) -> int:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from sentra.cloud import devices, feed
-from sentra.cloud.archive import register
+from sentra.cloud.archive import decided, register
 from sentra.cloud.archive.container import ArchivedSegment, ArchiveError, Columns, JournalMark, Lane
 from sentra.cloud.archive.read import Archive
 from sentra.cloud.branches import publish_branch
@@ -32,7 +32,7 @@ from sentra.projection.rollups import Increments, no_increments
 from sentra.protocol.entry import EMPTY, Head
 from sentra.protocol.envelope import Custody, Parcel
 from sentra.protocol.errors import ChainBroken, ProtocolError
-from sentra.protocol.feed import COMPANY
+from sentra.protocol.feed import COMPANY, FeedItem
 from sentra.protocol.segment import read_header
 from syncd.service.operations import findings as found
 from syncd.service.operations.journals import (
@@ -55,6 +55,16 @@ RUN_ENTRIES: Final = 2_000
 """Entries that are written at once, as the service does."""
 
 Told = Callable[[int], None]
+
+
+class DecisionsMissing(ArchiveError):
+    """The archive holds facts and no word of what was decided."""
+
+    code = "rebuild-undecided"
+    sentence = (
+        "The archive does not say what was decided. A till that reaches this database drops its "
+        "products and people: make them here before it does."
+    )
 
 
 class DatabaseNotEmpty(ArchiveError):
@@ -138,6 +148,7 @@ class Replay:
     now_ms: int
     told: Told = lambda _: None
     entries: int = 0
+    decisions: int = 0
     failures: list[ArchiveError] = field(default_factory=list)
 
     def run(self) -> None:
@@ -153,6 +164,7 @@ class Replay:
             if row["role"] == "terminal":
                 terminal = _terminal(row)
                 terminals.setdefault(terminal.branch_id, []).append(terminal)
+        self._take_decided()
         marks = self._marks()
         for branch_row in known.branches:
             branch_id = str(branch_row["id"])
@@ -162,6 +174,22 @@ class Replay:
         self._publish(
             [str(row["id"]) for row in known.branches], [str(r["id"]) for r in known.devices]
         )
+
+    def _take_decided(self) -> None:
+        """What tills were told: they drop what a new timeline does not say again."""
+        states: dict[str, list[FeedItem]] = {}
+        for scope, key in self.archive.feeds().items():
+            try:
+                states[scope] = decided.items_of(self.archive.feed(key))
+            except ArchiveError as failure:
+                self.failures.append(failure)
+        if COMPANY not in states:
+            self.failures.append(DecisionsMissing())
+        decided.write_decided(self.connection, states, self.now_ms)
+        to, now_ms, signing_key = self.connection, self.now_ms, self.signing_key
+        for scope, items in sorted(states.items()):
+            feed.publish(to, scope, items, now_ms=now_ms, signing_key=signing_key)
+            self.decisions += len(items)
 
     def _marks(self) -> dict[str, JournalMark]:
         try:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from sqlalchemy import Engine, insert, select, text
 
 from sentra.cloud.archive.write import Archivist
-from sentra.cloud.cli import db
 from sentra.cloud.database import make_engine
 from sentra.cloud.identity import new_id
 from sentra.cloud.keys import CompanyKeys
@@ -25,15 +24,30 @@ from sentra.protocol.envelope import Parcel, pack
 from syncd.service.rebuild.compare import PROJECTED, compare
 from syncd.service.rebuild.scratch import TEMPORARY, Scratch
 from tests.integration.sync.conftest import TestDevice
+from tests.integration.sync.rebuilding import (
+    Command,
+    archive,
+    command,
+    empty_url,
+    folder,
+    owner_of,
+)
 from tests.present import NOW_MS
 from tests.support.backoffice import as_owner, chain, chain_engine, chain_url, filled_chain
 from tests.support.books import Books, Till
 from tests.support.chain import Chain
 from tests.support.journals import DAY, Journal, a_sale
 
-__all__ = ["as_owner", "chain", "chain_engine", "chain_url", "filled_chain"]
-
-Command = Callable[..., Result]
+__all__ = [
+    "as_owner",
+    "chain",
+    "chain_engine",
+    "chain_url",
+    "command",
+    "empty_url",
+    "filled_chain",
+    "folder",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -43,34 +57,9 @@ def without_shown_exceptions(as_owner: Engine) -> None:
         connection.execute(text("DELETE FROM exception"))
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> LocalObjects:
-    return LocalObjects(tmp_path / "objects")
-
-
-@pytest.fixture
-def command(chain_url: str, company_keys: CompanyKeys, tmp_path: Path) -> Command:
-    """`sentra db …` as the programs' role, on another database if one is named."""
-
-    def invoke(*words: str, url: str = chain_url) -> Result:
-        environment = {
-            "SENTRA_DATABASE_URL": url,
-            "SENTRA_KEYS_DIR": str(company_keys.folder),
-            "SENTRA_OBJECT_DIR": str(tmp_path / "objects"),
-            "SENTRA_LANGUAGE": "en",
-        }
-        return CliRunner(env=environment).invoke(db, words)
-
-    return invoke
-
-
 def told(result: Result) -> dict[str, object]:
     found: dict[str, object] = json.loads(result.stdout.splitlines()[-1])
     return found
-
-
-def owner_of(url: str) -> str:
-    return url.replace("sentra_app@", "postgres@")
 
 
 def test_from_the_journal_every_row_comes_out_the_same_and_nothing_is_left_behind(
@@ -182,12 +171,6 @@ def test_a_fact_that_this_version_can_read_at_last_gets_its_rows(
     assert command("rebuild").exit_code == 0
 
 
-@pytest.fixture
-def empty_url(database_url: str) -> Iterator[str]:
-    """A database with today's schema and nothing in it, as its owner."""
-    yield database_url
-
-
 def aside(kind: str, till: Till, place: Any) -> dict[str, object]:
     """An exception's row: the fact at this place has no rows."""
     return {
@@ -201,11 +184,6 @@ def aside(kind: str, till: Till, place: Any) -> dict[str, object]:
         "dedup_key": "aside",
         "opened_at_ms": NOW_MS,
     }
-
-
-def archive(engine: Engine, folder: LocalObjects, keys: CompanyKeys) -> None:
-    report = Archivist(engine, folder, keys.signing_key, NOW_MS).run(all_of_it=True)
-    assert report.failures == []
 
 
 def record_twice_and_fork(engine: Engine, chain: Chain) -> None:
@@ -279,10 +257,12 @@ def test_an_object_that_is_damaged_or_gone_is_named_and_holds_up_only_its_own_jo
     damaged, gone = (tmp_path / "objects" / key for key in keys[:2])
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
     gone.unlink()
+    shutil.rmtree(tmp_path / "objects" / "archive" / "feed")
     done = command("rebuild", "--from-archive", url=empty_url)
     assert done.exit_code == 1
     assert keys[0] in done.output
     assert keys[1] in done.output
+    assert "does not say what was decided" in done.output
     engine = make_engine(empty_url)
     with engine.connect() as connection:
         heads = set(connection.execute(select(journal_head.c.terminal_id)).scalars())
