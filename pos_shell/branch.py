@@ -24,18 +24,26 @@ SILENT_AFTER_MS: Final = 10_000
 """A daemon writes its status every few seconds; beyond this it does not run."""
 
 
+SILENT_TILL_MS: Final = 70_000
+"""A till that the router has not heard for this long is away: it says hello every 30 seconds."""
+
+
 def router_listens(db: Connection, now_ms: int) -> bool:
     """Whether the router carried when the daemon last said so, and the daemon lives."""
     said = state.sync_status(db)
     return said.via == "router" and now_ms - said.updated_at_ms <= SILENT_AFTER_MS
 
 
-def ask_router(till: Till, target: str, question: msgspec.Struct) -> Answer | None:
-    """What the router says; None where it does not answer in time or is away."""
+def ask_router(till: Till, target: str, question: msgspec.Struct | None = None) -> Answer | None:
+    """What the router says; None where it does not answer in time or is away.
+
+    Without a `question` the address says it all.
+    """
     with till.vault.reader() as db:
         if not router_listens(db, till.clock()):
             return None
-    asked = Question(till.new_id(), target, msgspec.json.encode(question))
+    body = b"" if question is None else msgspec.json.encode(question)
+    asked = Question(till.new_id(), target, body)
     with till.vault.writer() as db:
         sharing.ask(db, asked, till.clock())
     for _ in range(LOOKS_MAX):

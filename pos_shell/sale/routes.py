@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from pos_shell import forms
 from pos_shell.parked.queries import parked_count
 from pos_shell.sale import actions
+from pos_shell.sale.branch_stock import CHECKED_MAX, BranchMoves, branch_moves
 from pos_shell.sale.queries import CartView, Shelf, cart_view, shelf
 from pos_shell.web import person, till
 from sentra.domain.cart import ONE
@@ -189,10 +190,13 @@ def price_check() -> Response:
     """What something costs, without selling it."""
     asked = request.args.get("check", "").strip()
     found: Shelf | None = None
+    moved: BranchMoves | None = None
     if asked:
         with till().vault.reader() as db:
             product = catalogue.by_scan(db, asked)
         found = shelf(till(), None, product.code if product else asked)
+        found = replace(found, tiles=found.tiles[:CHECKED_MAX])
+        moved = branch_moves(till(), [tile.product.id for tile in found.tiles])
     screen = screen_now()
     return render(
         "pos_shell/sale/price_check.html",
@@ -202,5 +206,6 @@ def price_check() -> Response:
         parked=screen.parked,
         asked=asked,
         found=found,
+        moved=moved,
         one=ONE,
     )

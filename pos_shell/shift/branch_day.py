@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from pos_shell.branch import router_listens
+from pos_shell.branch import SILENT_TILL_MS, router_listens
 from pos_shell.till import Till
 from sentra.protocol.branch import DaySums, TerminalTotals
 from sentra.vault import sharing
-
-SILENT_MS: Final = 70_000
-"""A till that the router has not heard for this long is away: it says hello every 30 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,6 @@ def branch_day(till: Till, business_date: str) -> BranchDay:
 
 def _till(told: TerminalTotals, own: str, heard_at_ms: int) -> TillDay:
     ago_ms = told.heard_ms_ago
-    is_silent = ago_ms is not None and ago_ms > SILENT_MS
+    is_silent = ago_ms is not None and ago_ms > SILENT_TILL_MS
     since_ms = heard_at_ms - ago_ms if is_silent and ago_ms is not None else None
     return TillDay(told, told.terminal == own, since_ms, ago_ms is None)

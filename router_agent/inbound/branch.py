@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from flask import Response, request
 
 from router_agent import metrics
-from router_agent.inbound.totals import branch_totals
+from router_agent.inbound.sums import branch_stock, branch_totals
 from router_agent.outbound.orders import CLAIM_MS, OrderTaken
 from router_agent.outbound.refund_claims import CLAIM_MS as REFUND_CLAIM_MS
 from router_agent.outbound.refund_claims import RefundClaimed
 from router_agent.parts import RouterParts
 from sentra.protocol.branch import (
     ORDER_BYTES_MAX,
+    PRODUCTS_MAX,
     Board,
     BusinessDate,
     ClaimedOrder,
     Done,
     FindSale,
     FoundSale,
+    Id,
     Offer,
     OfferedOrder,
     OrderWord,
@@ -37,6 +39,9 @@ WORD_BYTES_MAX: Final = 16 * 1024
 
 PORTIONS_MAX: Final = 3
 """Of the ledger, read while a till waits a third of a second; the reader has read all before."""
+
+Products = Annotated[list[Id], msgspec.Meta(min_length=1, max_length=PRODUCTS_MAX)]
+"""Ids of products, as an address lists them."""
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -64,6 +69,7 @@ class BranchDesk:
             ("POST", "/branch/sale", self.find_sale),
             ("POST", "/branch/refunds/claim", self.claim_refund),
             ("GET", "/branch/totals", self.totals),
+            ("GET", "/branch/stock", self.stock),
         )
 
     def board(self) -> Response:
@@ -146,12 +152,16 @@ class BranchDesk:
     def totals(self) -> Response:
         """What the branch sold on `date`, by terminal and together."""
         self._member(WORD_BYTES_MAX)
-        try:
-            date = msgspec.convert(request.args.get("date", ""), BusinessDate)
-        except msgspec.ValidationError as error:
-            raise BodyWrong("“date” is a business date") from error
+        date = _asked("date", BusinessDate)
         self._read_on()
         return _json(branch_totals(self._router, date))
+
+    def stock(self) -> Response:
+        """How each `product` moved in the branch, and what was sold of it on `date`."""
+        self._member(WORD_BYTES_MAX)
+        date, products = _asked("date", BusinessDate), _asked("product", Products)
+        self._read_on()
+        return _json(branch_stock(self._router, date, products))
 
     def _read_on(self) -> None:
         """What a till sent a moment ago counts."""
@@ -179,6 +189,15 @@ def _read(shape: type[_T]) -> _T:
         return msgspec.json.decode(request.get_data(), type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BodyWrong(f"the body is no {shape.__name__}") from error
+
+
+def _asked(name: str, shape: Any) -> Any:
+    """A parameter of the address, one or all of that name. Raises BodyWrong."""
+    given: object = request.args.getlist(name) if shape is Products else request.args.get(name)
+    try:
+        return msgspec.convert(given, shape)
+    except msgspec.ValidationError as error:
+        raise BodyWrong(f"“{name}” is not what is asked for here") from error
 
 
 def _json(answer: msgspec.Struct) -> Response:

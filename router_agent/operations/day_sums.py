@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from sentra.events import Fact, RefundCompleted, SaleCompleted
-from sentra.money import AMOUNT_MAX
+from sentra.events import Fact, RefundCompleted, SaleCompleted, StockMoved
+from sentra.money import AMOUNT_MAX, QUANTITY_MILLI_MAX
 from sentra.protocol.branch import DaySums, TenderTotal
 
 Sold = SaleCompleted | RefundCompleted
-_MIN: Final = -AMOUNT_MAX
 
 
 def is_plausible(fact: Fact) -> bool:
     """Whether it can be added up: a journal may say any number, and sums have an end."""
+    if isinstance(fact, StockMoved):
+        return -QUANTITY_MILLI_MAX <= fact.quantity_milli <= QUANTITY_MILLI_MAX
     if not isinstance(fact, SaleCompleted | RefundCompleted):
         return True
-    if isinstance(fact, SaleCompleted) and not _MIN <= fact.discount_total <= AMOUNT_MAX:
-        return False
-    for tender in fact.tenders:
-        if not _MIN <= tender.amount <= AMOUNT_MAX:
+    # Loops, written out: this is looked at for each line of a backlog.
+    for line in fact.lines:
+        if not -QUANTITY_MILLI_MAX <= line.quantity_milli <= QUANTITY_MILLI_MAX:
             return False
-    # Written out: this is looked at for each sale of a backlog.
-    return (
-        _MIN <= fact.goods_total <= AMOUNT_MAX
-        and _MIN <= fact.tax_total <= AMOUNT_MAX
-        and _MIN <= fact.total <= AMOUNT_MAX
-        and _MIN <= fact.rounding <= AMOUNT_MAX
-    )
+    for tender in fact.tenders:
+        if not -AMOUNT_MAX <= tender.amount <= AMOUNT_MAX:
+            return False
+    discount = fact.discount_total if isinstance(fact, SaleCompleted) else 0
+    for amount in (fact.goods_total, fact.tax_total, fact.total, fact.rounding, discount):
+        if not -AMOUNT_MAX <= amount <= AMOUNT_MAX:
+            return False
+    return True
 
 
 def add(sums: DaySums, fact: Sold) -> None:

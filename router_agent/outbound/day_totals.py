@@ -26,7 +26,8 @@ class Cursor:
     """Up to which entry one journal was read. `hash` is that entry's.
 
     `part_of`: of this business date and those before it a part alone was read; "" for none of
-    them, None while nothing was read. `unread`: entries that could not be read.
+    them, None while nothing was read. `unread`: entries that could not be read. `begun_*`: the
+    entry behind which reading began.
     """
 
     epoch: int = EMPTY.epoch
@@ -34,6 +35,8 @@ class Cursor:
     hash: bytes | None = None
     part_of: str | None = None
     unread: int = 0
+    begun_epoch: int = EMPTY.epoch
+    begun_seq: int = EMPTY.seq
 
     def has_whole(self, business_date: str) -> bool:
         """Whether all of a day up to the cursor was read."""
@@ -43,7 +46,8 @@ class Cursor:
 def cursor_of(db: Any, terminal: str) -> Cursor | None:
     """None for a journal of which nothing was read."""
     row = db.execute(
-        "SELECT epoch, seq, hash, part_of, unread FROM ledger_cursor WHERE terminal = ?",
+        "SELECT epoch, seq, hash, part_of, unread, begun_epoch, begun_seq FROM ledger_cursor"
+        " WHERE terminal = ?",
         (terminal,),
     ).fetchone()
     return None if row is None else Cursor(*row)
@@ -51,13 +55,15 @@ def cursor_of(db: Any, terminal: str) -> Cursor | None:
 
 def start_of(db: Any, terminal: str) -> Cursor:
     """Where reading begins. Of the day in whose midst the base lies, a part alone is here."""
-    return Cursor(part_of="" if base_of(db, terminal) == EMPTY else None)
+    base = base_of(db, terminal)
+    part_of = "" if base == EMPTY else None
+    return Cursor(part_of=part_of, begun_epoch=base.epoch, begun_seq=base.seq)
 
 
 def put_cursor(db: Any, terminal: str, cursor: Cursor) -> None:
     """Everything up to it is written down."""
     row = (terminal, *astuple(cursor))
-    db.execute("INSERT OR REPLACE INTO ledger_cursor VALUES (?, ?, ?, ?, ?, ?)", row)
+    db.execute("INSERT OR REPLACE INTO ledger_cursor VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def sums_of(db: Any, terminal: str, business_date: str) -> DaySums:
@@ -75,13 +81,15 @@ def terminals_on(db: Any, business_date: str) -> set[str]:
     return {row[0] for row in db.execute(query, (business_date,)).fetchall()}
 
 
-def add(db: Any, terminal: str, cursor: Cursor, facts: Iterable[Sold]) -> None:
-    """Counts facts in; the oldest days go, which the cursor then knows."""
+def add(db: Any, terminal: str, cursor: Cursor, facts: Iterable[Sold]) -> bool:
+    """Counts facts in; the oldest days go, which the cursor then knows. Whether a day began."""
     days: dict[str, DaySums] = {}
+    has_begun = False
     for fact in facts:
         date = fact.business_date
         if date not in days:
             days[date] = sums_of(db, terminal, date)
+            has_begun |= days[date] == DaySums()
         day_sums.add(days[date], fact)
     rows = [(terminal, date, msgspec.json.encode(sums)) for date, sums in days.items()]
     db.executemany("INSERT OR REPLACE INTO ledger_day VALUES (?, ?, ?)", rows)
@@ -94,3 +102,4 @@ def add(db: Any, terminal: str, cursor: Cursor, facts: Iterable[Sold]) -> None:
         cursor.part_of = max(oldest[0], cursor.part_of or "")
         key = (terminal, oldest[0])
         db.execute("DELETE FROM ledger_day WHERE terminal = ? AND business_date <= ?", key)
+    return has_begun

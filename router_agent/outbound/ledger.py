@@ -1,4 +1,4 @@
-"""Where the branch's sales and their refunds stand in the segments held, and what each day sold.
+"""Where the branch's sales and refunds stand in the segments held, what each day sold, what moved.
 
 Taking and forwarding never look into a segment. This reads them afterwards, a portion at a time,
 and writes down places and sums; what is told of a sale is its till's own bytes. The cursor carries
@@ -15,9 +15,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from router_agent.operations.day_sums import Sold, is_plausible
-from router_agent.outbound import bases, day_totals, store
+from router_agent.outbound import bases, day_totals, stock_moves, store
 from router_agent.outbound.day_totals import Cursor
-from sentra.events import Fact, RefundCompleted, SaleCompleted
+from sentra.events import Fact, RefundCompleted, SaleCompleted, StockMoved
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.branch import REFUNDS_MAX, FactNote
 from sentra.protocol.errors import ProtocolError
@@ -64,6 +64,7 @@ class _Portion:
     entry_count: int = 0
     sales: list[_Read[SaleCompleted]] = field(default_factory=list)
     refunds: list[_Read[RefundCompleted]] = field(default_factory=list)
+    moved: list[StockMoved] = field(default_factory=list)
 
     def add(self, epoch: int, seq: int, fact: Fact | None) -> None:
         """Takes an entry in; None for one that this version cannot read."""
@@ -76,6 +77,8 @@ class _Portion:
             self.sales.append((epoch, seq, fact))
         elif isinstance(fact, RefundCompleted):
             self.refunds.append((epoch, seq, fact))
+        elif isinstance(fact, StockMoved):
+            self.moved.append(fact)
 
 
 class Ledger:
@@ -214,7 +217,9 @@ def _write(db: Any, portion: _Portion) -> None:
     if portion.is_anew:
         forget(db, terminal)
     counted: list[Sold] = [*_new_sales(db, portion), *_new_refunds(db, portion)]
-    day_totals.add(db, terminal, portion.end, counted)
+    if day_totals.add(db, terminal, portion.end, counted):
+        stock_moves.fold(db, terminal)
+    stock_moves.add(db, terminal, counted, portion.moved)
     # The fact is here: it counts from now on, and its claim no longer.
     settled = [(fact.refund_id,) for _epoch, _seq, fact in portion.refunds]
     db.executemany("DELETE FROM refund_claim WHERE claim_id = ?", settled)
@@ -267,8 +272,8 @@ def _new_refunds(db: Any, portion: _Portion) -> list[RefundCompleted]:
 def forget(db: Any, terminal: str) -> None:
     """Nothing is written down of a journal; it is read anew. So is another's that has a sale which
     counted in this one."""
-    for table in ("ledger_sale", "ledger_refund", "ledger_twice", "ledger_day", "ledger_cursor"):
-        db.execute(f"DELETE FROM {table} WHERE terminal = ?", (terminal,))  # noqa: S608
+    for name in ("sale", "refund", "twice", "day", "product", "cursor"):
+        db.execute(f"DELETE FROM ledger_{name} WHERE terminal = ?", (terminal,))  # noqa: S608
     rows = db.execute("SELECT terminal FROM ledger_twice WHERE counted_at = ?", (terminal,))
     others = [other for (other,) in rows.fetchall()]
     db.execute("DELETE FROM ledger_twice WHERE counted_at = ?", (terminal,))

@@ -168,6 +168,24 @@ MIGRATIONS: Final = (
         PRIMARY KEY (counted_at, terminal)
     ) WITHOUT ROWID;
     """,
+    """
+    DELETE FROM ledger_sale;
+    DELETE FROM ledger_refund;
+    DELETE FROM ledger_day;
+    DELETE FROM ledger_twice;
+    DELETE FROM ledger_cursor;
+    ALTER TABLE ledger_cursor ADD COLUMN begun_epoch INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE ledger_cursor ADD COLUMN begun_seq INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE ledger_product (
+        product_id TEXT NOT NULL,
+        terminal TEXT NOT NULL,
+        business_date TEXT NOT NULL,
+        sold_milli INTEGER NOT NULL,
+        moved_milli INTEGER NOT NULL,
+        counts INTEGER NOT NULL,
+        PRIMARY KEY (product_id, terminal, business_date)
+    ) WITHOUT ROWID;
+    """,
 )
 """`watch`: from when to when the router ran without a break; outside of it nobody knows of the
 line. `branch_item.stale`: said on a timeline that the cloud has left, and not yet said anew.
@@ -182,8 +200,9 @@ it has another one. `held_head.archived`, `cloud_word`: what the cloud signed, f
 has it. `ledger_*`: where in the segments held a sale and its refunds stand, and what each day sold,
 read up to the cursor; it can be read anew at will. `ledger_cursor.hash`: of the entry there, None
 where it could not be read; `part_of`: of this date and those before it a part alone was read, ''
-for none, None where nothing was. `ledger_twice`: `terminal` has a sale that counts at `counted_at`.
-`refund_claim`: thousandths by the position of the sale's line."""
+for none, None where nothing was; `begun_*`: behind which entry reading began. `ledger_product`:
+by day, and under '' for all days before those. `ledger_twice`: `terminal` has a sale that counts
+at `counted_at`. `refund_claim`: thousandths by the position of the sale's line."""
 
 ROOMS: Final = {"router": MIGRATIONS}
 """The router's own tables in its vault, for `Vault.open`."""

@@ -20,6 +20,7 @@ SALE: Final = "/v1/branch/sale"
 REFUND_CLAIM: Final = "/v1/branch/refunds/claim"
 
 TOTALS: Final = "/v1/branch/totals"
+STOCK: Final = "/v1/branch/stock"
 
 ORDER_BYTES_MAX: Final = 512 * 1024
 """One parked order: the largest cart, 500 lines, each with a note, is about 400 KiB."""
@@ -35,6 +36,9 @@ LINES_MAX: Final = 500
 
 REFUNDS_MAX: Final = 100
 """Refunds of one sale that are told at once; more than lines that anybody gives back."""
+
+PRODUCTS_MAX: Final = 50
+"""Products in one question about the branch's stock; a list on a till shows eight."""
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH_MAX)]
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -182,17 +186,19 @@ class DaySums(msgspec.Struct, kw_only=True):
     tenders: dict[str, TenderTotal] = {}
 
 
-class TerminalTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """The sums of one terminal's journal up to the entry (`epoch`, `seq`).
+class ReadJournal(msgspec.Struct, frozen=True, kw_only=True):
+    """What the router has read of one terminal's journal: the entries behind `begun_*`, which is
+    1 and 0 for the beginning, up to (`epoch`, `seq`).
 
-    `behind`: entries that the router knows of and has not counted yet. `heard_ms_ago`: since the
-    terminal spoke to it last, None where it never did. Not `is_whole` where the router has not
-    read the day from its beginning: it came later. `unread`: entries that it could not read.
+    `behind`: entries that the router knows of and has not read yet. `heard_ms_ago`: since the
+    terminal spoke to it last, None where it never did. Not `is_whole` where it has not read the
+    day from its beginning: it came later. `unread`: entries that it could not read.
     """
 
     terminal: str
     terminal_name: str
-    sums: DaySums
+    begun_epoch: int
+    begun_seq: int
     epoch: int
     seq: int
     behind: int
@@ -201,9 +207,39 @@ class TerminalTotals(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
 
 
+class TerminalTotals(ReadJournal, frozen=True, kw_only=True):
+    """The day's sums of one terminal, as far as its journal was read."""
+
+    sums: DaySums
+
+
 class BranchTotals(msgspec.Struct, frozen=True, kw_only=True):
     """The branch's sales of one business date, by terminal and together."""
 
     business_date: BusinessDate
     together: DaySums
     terminals: tuple[TerminalTotals, ...]
+
+
+class ProductStock(msgspec.Struct, frozen=True, kw_only=True):
+    """How one product moved in the branch, in thousandths, by all entries that were read.
+
+    `sold_milli` is what sales took from the shelf less what refunds put back, `moved_milli` what
+    else came and went. `sold_on_day_milli` is of the business date, None where the router keeps
+    that day by itself no more. `level_milli` is what is there: None unless every journal of the
+    branch was read wholly, and a movement said what was there.
+    """
+
+    product: Id
+    sold_on_day_milli: int | None
+    sold_milli: int
+    moved_milli: int
+    level_milli: int | None
+
+
+class BranchStock(msgspec.Struct, frozen=True, kw_only=True):
+    """The products that were asked for, and which entries all of it speaks of."""
+
+    business_date: BusinessDate
+    products: tuple[ProductStock, ...]
+    journals: tuple[ReadJournal, ...]

@@ -36,6 +36,8 @@ def terminal_totals(terminal: str, name: str, sales: int, **changes: object) -> 
         "terminal": terminal,
         "terminal_name": name,
         "sums": sums,
+        "begun_epoch": 1,
+        "begun_seq": 0,
         "epoch": 1,
         "seq": sales + 1,
         "behind": 0,

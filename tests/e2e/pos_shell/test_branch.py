@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Raw
+from msgspec import Raw, convert
 from msgspec.json import encode
 from msgspec.structs import replace
 from playwright.sync_api import Page, expect
@@ -16,11 +16,14 @@ from sentra.events import SaleCompleted
 from sentra.protocol.bodies import encode_fact
 from sentra.protocol.branch import (
     Board,
+    BranchStock,
     DaySums,
     FactNote,
     FoundSale,
     OfferedOrder,
     ParkedOrder,
+    ProductStock,
+    ReadJournal,
     TakenOrder,
     TenderTotal,
 )
@@ -86,6 +89,31 @@ def test_a_receipt_of_another_till_is_found_and_given_back(shop: Shop, selling: 
     answering(shop, lambda _question: Answer(None, encode(found)))
     selling.goto(f"{start}/receipts/?q={there.receipt_number}")
     shoot(selling, "till-receipt-of-another-till")
+
+
+def test_a_price_check_tells_what_the_branch_sold(shop: Shop, selling: Page) -> None:
+    """A product of counted stock and one that nobody counted; one till was not heard lately."""
+    values: dict[str, object] = {
+        "terminal": "2", "terminal_name": "Kasir 2", "begun_epoch": 1, "begun_seq": 0, "epoch": 1,
+        "seq": 9, "behind": 0, "heard_ms_ago": 100_000, "is_whole": True, "unread": 0,
+    }  # fmt: skip
+    moved = {"sold_on_day_milli": 17_000, "sold_milli": 17_000, "moved_milli": 60_000}
+    products = (
+        ProductStock(product=shop.tea.id, level_milli=43_000, **moved),
+        ProductStock(product=shop.coffee.id, level_milli=None, **moved),
+    )
+    journals = (convert(values, ReadJournal),)
+    told = BranchStock(business_date="2026-11-22", products=products, journals=journals)
+    hear(shop)
+    answering(shop, lambda _question: Answer(None, encode(told)))
+    start = selling.url.split("/sale")[0]
+    selling.goto(f"{start}/sale/price-check?check=b")
+    expect(selling.locator("#price-dialog")).to_contain_text("Ada di cabang: 43")
+    expect(selling.locator("#price-dialog")).to_contain_text("Terjual di cabang hari ini: 17")
+    assert_accessible(selling)
+    for _look in in_looks(selling):
+        assert_fits(selling)
+    shoot(selling, "till-price-check-in-the-branch")
 
 
 def test_the_x_report_shows_the_whole_branch(shop: Shop, selling: Page) -> None:

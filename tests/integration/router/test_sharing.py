@@ -15,6 +15,7 @@ from pos_shell.parked.queries import branch_orders, parked_rows
 from pos_shell.receipt.queries import receipt_list
 from pos_shell.refund.actions import RefundClaimed, refund_sale
 from pos_shell.refund.queries import refund_page
+from pos_shell.sale.branch_stock import branch_moves
 from pos_shell.sale.store import keep_cart, load_cart
 from pos_shell.shift.actions import open_shift
 from pos_shell.shift.branch_day import branch_day
@@ -163,7 +164,9 @@ def test_what_one_till_sold_is_in_the_branchs_day_that_the_other_shows(
     branch.running.cloud.down = True
     one, two = branch.tills[1], branch.tills[2]
     date = open_shift(two, SARI, 0).business_date
-    sale = replace(a_sale(1), business_date=date)
+    coffee = an_id(600)
+    line = replace(a_sale(1).lines[0], product_id=coffee)
+    sale = replace(a_sale(1), business_date=date, lines=(line,))
     with one.book() as book:
         book.record(sale)
 
@@ -173,6 +176,9 @@ def test_what_one_till_sold_is_in_the_branchs_day_that_the_other_shows(
 
     until(is_shown)
     assert [till.told.sums.sale_count for till in branch_day(two, date).tills] == [1, 0]
+    moved = branch_moves(two, [coffee])
+    assert moved is not None
+    assert moved.products[coffee].sold_on_day_milli == 1_000
 
 
 def test_while_the_router_is_gone_each_till_goes_on_and_it_hears_afterwards(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask.testing import FlaskClient
 
-from pos_shell.shift.branch_day import SILENT_MS, branch_day
+from pos_shell.branch import SILENT_TILL_MS
+from pos_shell.shift.branch_day import branch_day
 from pos_shell.shift.queries import open_shift_of
 from sentra.protocol.branch import BranchTotals, DaySums
 from sentra.vault import sharing
@@ -50,9 +51,9 @@ def test_it_is_what_the_router_told_last_and_when(open_shop: Shop) -> None:
 
 def test_a_till_that_the_router_does_not_hear_is_shown_since_when(open_shop: Shop) -> None:
     hear(open_shop)
-    tell(open_shop, heard_ms_ago=SILENT_MS + 1)
+    tell(open_shop, heard_ms_ago=SILENT_TILL_MS + 1)
     since_ms = branch_day(open_shop.till, today(open_shop)).tills[1].silent_since_ms
-    assert since_ms == open_shop.clock() - SILENT_MS - 1
+    assert since_ms == open_shop.clock() - SILENT_TILL_MS - 1
 
 
 def test_another_days_totals_are_not_this_days(open_shop: Shop) -> None:

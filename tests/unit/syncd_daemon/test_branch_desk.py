@@ -48,7 +48,8 @@ class Router:
     def totals(self, date: str) -> BranchTotals:
         sums = DaySums(sale_count=self.sales)
         one = TerminalTotals(
-            terminal="1", terminal_name="1", sums=sums, epoch=1, seq=self.sales, behind=0,
+            terminal="1", terminal_name="1", sums=sums, begun_epoch=1, begun_seq=0,
+            epoch=1, seq=self.sales, behind=0,
             heard_ms_ago=self.heard_ms_ago, is_whole=True, unread=0,
         )  # fmt: skip
         return BranchTotals(business_date=date, together=sums, terminals=(one,))
