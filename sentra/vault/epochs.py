@@ -31,7 +31,7 @@ from sentra.vault.head_file import (
 )
 from sentra.vault.identity import Identity
 from sentra.vault.journal import insert_entry, open_epoch
-from sentra.vault.rows import add_first_rows, drop_rows, fact_key, row_keys
+from sentra.vault.rows import add_first_rows, drop_rows, fact_key, move_rows, row_keys
 
 _Key = tuple[object, ...]
 Known = dict[_Key, tuple[int, bytes]]
@@ -126,8 +126,12 @@ def regain(
     open_epoch(db, Head(epoch, 0, head(db).hash), now_ms)
     if known is None:
         known = dict(map(fact_key_of, read(db, identity.device_id, found.since, -1)))
-    again = [*found.lost, *aside]
-    count = sum(_record_again(db, identity, entry, known, now_ms) for entry in again)
+    count = 0
+    for entry in found.lost:
+        if (new := _record_again(db, entry, known, now_ms)) is not None:
+            _project(db, identity, new)
+            count += 1
+    count += _move_behind_head(db, identity, aside, known, now_ms)
     settle_marks(db, found.keep)
     fetched = len(found.line) + len(found.lost)
     done = Restored(epoch=epoch, at_ms=now_ms, fetched=fetched, again=count)
@@ -141,11 +145,9 @@ def move_behind(db: Connection, identity: Identity, found: Regained, now_ms: int
     whose number is above all that anybody named: the till sells on there."""
     aside = list(read(db, identity.device_id, found.keep, -1))
     epoch = _epoch_for(db, found)
-    _set_aside(db, identity, aside, replace(found, lost=()), now_ms, {})
+    _set_aside(db, identity, aside, replace(found, line=(), lost=()), now_ms, {})
     open_epoch(db, Head(epoch, 0, head(db).hash), now_ms, provisional=True)
-    known: Known = {}
-    for entry in aside:
-        _record_again(db, identity, entry, known, now_ms)
+    _move_behind_head(db, identity, aside, {}, now_ms)
 
 
 def _epoch_for(db: Connection, found: Regained) -> int:
@@ -168,9 +170,10 @@ def _set_aside(
     keep = found.keep
     for entry in (*aside, *found.lost):
         _leave(db, entry, now_ms)
-    for entry in aside:
-        # Of a fact that the line has too the rows are the line's.
-        if fact_key_of(entry)[0] not in known:
+    # Of a fact that the line or a lost entry has too the rows are theirs; the others keep theirs.
+    theirs = {fact_key_of(entry)[0] for entry in (*found.line, *found.lost)} - known.keys()
+    for entry in aside if theirs else ():
+        if fact_key_of(entry)[0] in theirs:
             unproject(db, identity, entry)
     db.execute("DELETE FROM journal_entry WHERE (epoch, seq) > (?, ?)", (keep.epoch, keep.seq))
     db.execute("DELETE FROM journal_epoch WHERE epoch > ?", (keep.epoch,))
@@ -275,18 +278,26 @@ def fact_key_of(entry: Entry) -> tuple[_Key, tuple[int, bytes]]:
     return key, (entry.schema, entry.body)
 
 
-def _record_again(
-    db: Connection,
-    identity: Identity,
-    entry: Entry,
-    known: Known,
-    now_ms: int,
+def _move_behind_head(
+    db: Connection, identity: Identity, aside: Sequence[Entry], known: Known, now_ms: int
 ) -> int:
-    """Whether it was recorded: the same fact is not recorded twice, but another one that bears its
+    """Records again what was set aside, with its rows; how many entries."""
+    count = 0
+    for entry in aside:
+        new = _record_again(db, entry, known, now_ms)
+        if new is not None:
+            count += 1
+            if (fact := _fact_of(entry)) is not None:
+                move_rows(db, _place(identity, entry), _place(identity, new), fact)
+    return count
+
+
+def _record_again(db: Connection, entry: Entry, known: Known, now_ms: int) -> Entry | None:
+    """None where it was not: the same fact is not recorded twice, but another one that bears its
     identity is, so that a person learns of it; it has no rows."""
     key, says = fact_key_of(entry)
     if known.get(key) == says:
-        return 0
+        return None
     known.setdefault(key, says)
     new = make_entry(
         entry.terminal,
@@ -299,8 +310,7 @@ def _record_again(
     )
     # It waits since it was recorded, whatever became of its place.
     insert_entry(db, new, min(entry.recorded_at_ms, now_ms))
-    _project(db, identity, new)
-    return 1
+    return new
 
 
 def settle_marks(db: Connection, keep: Head) -> None:
