@@ -34,17 +34,27 @@ _NEGATIVE: Final = f"""
     GROUP BY product_id HAVING sum(quantity_milli) < 0
 """  # noqa: S608 - constants only
 
+# Step by step, each with the keys of the one before: in a branch that is new PostgreSQL knows
+# nothing of its tables, and would go through all of one for each row of another.
 _EXCESS: Final = """
-    SELECT sold.sale_id::text, min(origin.receipt_number), sold.position, min(sold.name),
-        min(sold.quantity_milli), -sum(back.quantity_milli)
-    FROM sale refund
-    JOIN sale_line back ON back.branch_id = %(branch)s AND back.sale_id = refund.sale_id
-    JOIN sale origin ON origin.branch_id = %(branch)s AND origin.sale_id = refund.original_sale_id
-    JOIN sale_line sold ON sold.branch_id = %(branch)s AND sold.sale_id = refund.original_sale_id
-        AND sold.position = back.original_position
-    WHERE refund.branch_id = %(branch)s AND refund.original_sale_id = ANY(%(sales)s::uuid[])
-    GROUP BY sold.sale_id, sold.position
-    HAVING -sum(back.quantity_milli) > min(sold.quantity_milli)
+    WITH refund AS MATERIALIZED (
+        SELECT sale_id, original_sale_id FROM sale
+        WHERE branch_id = %(branch)s AND original_sale_id = ANY(%(sales)s::uuid[])
+    ), back AS MATERIALIZED (
+        SELECT refund.original_sale_id AS sale_id, line.original_position AS position,
+            -sum(line.quantity_milli) AS given_milli
+        FROM refund JOIN sale_line line
+        ON line.branch_id = %(branch)s AND line.sale_id = refund.sale_id
+        GROUP BY 1, 2
+    ), excess AS MATERIALIZED (
+        SELECT back.*, sold.name, sold.quantity_milli FROM back JOIN sale_line sold
+        ON sold.branch_id = %(branch)s AND sold.sale_id = back.sale_id
+            AND sold.position = back.position
+        WHERE back.given_milli > sold.quantity_milli
+    )
+    SELECT excess.sale_id::text, origin.receipt_number, position, name, quantity_milli, given_milli
+    FROM excess JOIN sale origin
+    ON origin.branch_id = %(branch)s AND origin.sale_id = excess.sale_id
     ORDER BY 1, 3
 """
 

@@ -560,6 +560,23 @@ def test_of_a_sale_and_its_refunds_at_one_moment_the_later_looks(
     assert ask("SELECT kind FROM exception") == [("refund-excess",)]
 
 
+def test_many_refunds_at_once_in_a_new_branch_are_looked_at_in_no_time(
+    app_database_url: str, journal: Journal, terminal: TestDevice
+) -> None:
+    """PostgreSQL knows nothing yet of what is in its tables."""
+    for number in range(1, 401):
+        journal.write(a_refund(a_sale(number), number))
+    dsn = make_url(app_database_url).set(drivername="postgresql")
+    connection = psycopg2.connect(dsn.render_as_string(hide_password=False))
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '5s'")
+    carrier = Carrier(terminal.id, "terminal", terminal.branch_id)
+    store = JournalStore(connection, new_id)
+    appended = append_envelope(store, [Parcel(journal.sealed(1, 400))], carrier, NOW_MS)
+    connection.close()
+    assert not appended.opened
+
+
 def test_a_commit_that_never_came_leaves_nothing(
     app_database_url: str,
     send: Send,
