@@ -103,18 +103,26 @@ def negative_stock(
     return {product_id: int(level) for product_id, level in cursor}
 
 
-def wait_for_refunds(cursor: extensions.cursor, branch_id: str, *, gives_back: bool) -> None:
-    """To its end, a transaction with refunds is alone in its branch: of a sale and its refunds
-    that come at one moment, whoever looks later sees the others."""
-    cursor.execute(_ALONE if gives_back else _BESIDE_OTHERS, (branch_id,))
+def wait_for_refunds(cursor: extensions.cursor, branch_id: str) -> None:
+    """To its end, this transaction is alone in its branch with what it has to do with refunds."""
+    cursor.execute(_ALONE, (branch_id,))
 
 
-def refunded(cursor: extensions.cursor, branch_id: str, sale_ids: Collection[str]) -> set[str]:
-    """Those of these sales at which a refund points already."""
+def refunded(
+    cursor: extensions.cursor, branch_id: str, sale_ids: Collection[str], *, gives_back: bool
+) -> set[str]:
+    """Those of these sales at which a refund points already.
+
+    To its end, a transaction that has refunds too (`gives_back`) is alone in its branch: of a sale
+    and its refunds that come at one moment, whoever looks later sees the others.
+    """
+    waiting = cursor.mogrify(_ALONE if gives_back else _BESIDE_OTHERS, (branch_id,))
     if not sale_ids:
+        cursor.execute(waiting)
         return set()
     # Ids begin with the time, so these are the refunds of one stretch of it: few, or none.
-    cursor.execute(_REFUNDED, (branch_id, min(sale_ids), max(sale_ids)))
+    question = cursor.mogrify(_REFUNDED, (branch_id, min(sale_ids), max(sale_ids)))
+    cursor.execute(b"; ".join((waiting, question)))
     return {sale_id for (sale_id,) in cursor}.intersection(sale_ids)
 
 

@@ -197,7 +197,7 @@ def _raise_findings(connection: Connection, place: Place, fact: Fact, now_ms: in
         negative = negative_stock(cursor, place.branch_id, product_ids)
         findings = list(of_products(mentions, unknown, negative))
         if sales:
-            wait_for_refunds(cursor, place.branch_id, gives_back=True)
+            wait_for_refunds(cursor, place.branch_id)
             findings += of_refunds(sales, excess_refunds(cursor, place.branch_id, list(sales)))
         if findings:
             raise_findings(cursor, place.branch_id, findings, now_ms, new_id)

@@ -23,7 +23,6 @@ from sentra.cloud.findings import (
     negative_stock,
     raise_findings,
     refunded,
-    wait_for_refunds,
 )
 from sentra.projection.findings import Excess, Finding
 from sentra.projection.rollups import Increments
@@ -232,8 +231,7 @@ class JournalStore:
     def refunded(self, branch_id: str, sale_ids: Collection[str], *, gives_back: bool) -> set[str]:
         """Those of these sales at which a refund points already."""
         with self._connection.cursor() as cursor:
-            wait_for_refunds(cursor, branch_id, gives_back=gives_back)
-            return refunded(cursor, branch_id, sale_ids)
+            return refunded(cursor, branch_id, sale_ids, gives_back=gives_back)
 
     def excess_refunds(self, branch_id: str, sale_ids: Sequence[str]) -> Sequence[Excess]:
         """The lines of these sales of which more came back than was sold."""
