@@ -29,7 +29,7 @@ UNANSWERED = "unanswered"
 
 FORGOTTEN = "forgotten"
 """The cloud lacks entries that it once signed as archived, and that were dropped here since: its
-archive has them, see `sentra db rebuild`."""
+archive has them, see `sentra db archive --take-back`."""
 
 
 @dataclass(frozen=True, slots=True)
