@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from router_agent.operations.day_sums import merge
+from router_agent.operations.sums import merge
 from router_agent.outbound import day_totals, stock_moves, store
 from router_agent.outbound.day_totals import Cursor
 from router_agent.outbound.roll_call import Heard

@@ -5,14 +5,13 @@ Every function runs on a raw connection of the router's vault; nothing here comm
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 import msgspec
 
-from router_agent.operations import day_sums
-from router_agent.operations.day_sums import Sold
+from router_agent.operations.sums import merge
 from router_agent.outbound.bases import base_of
 from sentra.protocol.branch import DaySums
 from sentra.protocol.entry import EMPTY
@@ -81,18 +80,15 @@ def terminals_on(db: Any, business_date: str) -> set[str]:
     return {row[0] for row in db.execute(query, (business_date,)).fetchall()}
 
 
-def add(db: Any, terminal: str, cursor: Cursor, facts: Iterable[Sold]) -> bool:
-    """Counts facts in; the oldest days go, which the cursor then knows. Whether a day began."""
-    days: dict[str, DaySums] = {}
+def add(db: Any, terminal: str, cursor: Cursor, days: Mapping[str, DaySums]) -> bool:
+    """Counts more in; the oldest days go, which the cursor then knows. Whether a day began."""
     has_begun = False
-    for fact in facts:
-        date = fact.business_date
-        if date not in days:
-            days[date] = sums_of(db, terminal, date)
-            has_begun |= days[date] == DaySums()
-        day_sums.add(days[date], fact)
-    rows = [(terminal, date, msgspec.json.encode(sums)) for date, sums in days.items()]
-    db.executemany("INSERT OR REPLACE INTO ledger_day VALUES (?, ?, ?)", rows)
+    for date, sums in days.items():
+        kept = sums_of(db, terminal, date)
+        has_begun |= kept == DaySums()
+        merge(kept, sums)
+        row = (terminal, date, msgspec.json.encode(kept))
+        db.execute("INSERT OR REPLACE INTO ledger_day VALUES (?, ?, ?)", row)
     oldest = db.execute(
         "SELECT business_date FROM ledger_day WHERE terminal = ?"
         " ORDER BY business_date DESC LIMIT 1 OFFSET ?",

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
-from router_agent.operations.day_sums import Sold, is_plausible
+from router_agent.operations.sums import Sums, is_plausible
 from router_agent.outbound import bases, day_totals, stock_moves, store
 from router_agent.outbound.day_totals import Cursor
-from sentra.events import Fact, RefundCompleted, SaleCompleted, StockMoved
+from sentra.events import Fact, RefundCompleted, SaleCompleted
 from sentra.protocol.bodies import BodyUnreadable, UnknownKind, decode_fact
 from sentra.protocol.branch import REFUNDS_MAX, FactNote
 from sentra.protocol.errors import ProtocolError
@@ -30,9 +30,8 @@ ENTRIES_AT_ONCE: Final = 2_000
 _Place = tuple[str, int, int]
 """Terminal, epoch, seq."""
 
-_T = TypeVar("_T")
-_Read = tuple[int, int, _T]
-"""Epoch, seq and the fact there."""
+_Row = tuple[str, str, str, int, int]
+"""Of `ledger_sale` or `ledger_refund`: two ids and the place."""
 
 
 class SaleUnknown(ProtocolError):
@@ -55,30 +54,51 @@ class Told:
 @dataclass(slots=True)
 class _Portion:
     """What a portion of one journal held. `before` is the cursor as it stood, `end` where it comes
-    to; `is_anew`: what was written down so far is of a line that was left."""
+    to; `is_anew`: what was written down so far is of a line that was left.
+
+    `sales` and `refunds` are rows of their tables, `sums` those of all its facts: these are looked
+    at one by one again only where something among them stood elsewhere or cannot be.
+    """
 
     terminal: str
     before: Cursor | None
+    after: tuple[int, int]
     end: Cursor
     is_anew: bool
     entry_count: int = 0
-    sales: list[_Read[SaleCompleted]] = field(default_factory=list)
-    refunds: list[_Read[RefundCompleted]] = field(default_factory=list)
-    moved: list[StockMoved] = field(default_factory=list)
+    segments: list[tuple[int, int, int, bytes]] = field(default_factory=list)
+    sales: list[_Row] = field(default_factory=list)
+    refunds: list[_Row] = field(default_factory=list)
+    sums: Sums = field(default_factory=Sums)
 
-    def add(self, epoch: int, seq: int, fact: Fact | None) -> None:
-        """Takes an entry in; None for one that this version cannot read."""
-        if fact is None or not is_plausible(fact):
-            self.end.unread += 1
-            return
-        if self.end.part_of is None:
-            self.end.part_of = fact.business_date
-        if isinstance(fact, SaleCompleted):
-            self.sales.append((epoch, seq, fact))
-        elif isinstance(fact, RefundCompleted):
-            self.refunds.append((epoch, seq, fact))
-        elif isinstance(fact, StockMoved):
-            self.moved.append(fact)
+    def facts(self) -> Iterator[tuple[int, int, Fact | None]]:
+        """(epoch, seq, fact) of each entry; None for one that cannot be read. The first entries of
+        a segment may lie before the cursor: it was cut into others then."""
+        for epoch, first_seq, last_seq, sealed in self.segments:
+            try:
+                for seq, kind, schema, body in peek(sealed):
+                    if (epoch, seq) > self.after:
+                        yield epoch, seq, _decoded(kind, schema, body)
+            except ProtocolError:
+                # A damaged disk: `sentra verify` names the place, the branch goes on.
+                for seq in range(first_seq, last_seq + 1):
+                    yield epoch, seq, None
+
+    def read(self) -> None:
+        """Takes all of it in."""
+        terminal, sums, end = self.terminal, self.sums, self.end
+        for epoch, seq, fact in self.facts():
+            if fact is None:
+                end.unread += 1
+                continue
+            if end.part_of is None:
+                end.part_of = fact.business_date
+            sums.add(fact)
+            if isinstance(fact, SaleCompleted):
+                self.sales.append((fact.sale_id, fact.receipt_number, terminal, epoch, seq))
+            elif isinstance(fact, RefundCompleted):
+                row = (fact.original_sale_id, fact.refund_id, terminal, epoch, seq)
+                self.refunds.append(row)
 
 
 class Ledger:
@@ -158,36 +178,23 @@ def _next(db: Any, terminal: str, room: int) -> _Portion | None:
     start = before
     if start is None or is_anew:
         start = day_totals.start_of(db, terminal)
-    portion = _Portion(terminal, before, replace(start), is_anew)
     after = start.epoch, start.seq
+    portion = _Portion(terminal, before, after, replace(start), is_anew)
     rows = db.execute(
         "SELECT epoch, first_seq, last_seq, sealed FROM held_segment WHERE terminal = ?"
         " AND (epoch, last_seq) > (?, ?) ORDER BY epoch, last_seq",
         (terminal, *after),
     )
     for epoch, first_seq, last_seq, sealed in rows:
+        portion.end.epoch, portion.end.seq = epoch, last_seq
+        portion.segments.append((epoch, first_seq, last_seq, bytes(sealed)))
         portion.entry_count += last_seq - first_seq + 1
-        _read(portion, (epoch, first_seq, last_seq), bytes(sealed), after)
         if portion.entry_count >= room:
             break
-    if portion.entry_count:
+    if portion.segments:
+        portion.read()
         portion.end.hash = _hash_at(db, terminal, portion.end)
-    return portion if portion.entry_count or is_anew else None
-
-
-def _read(
-    portion: _Portion, place: tuple[int, int, int], sealed: bytes, after: tuple[int, int]
-) -> None:
-    """One segment. Its first entries may be counted already: it was cut into others before."""
-    epoch, first_seq, last_seq = place
-    portion.end.epoch, portion.end.seq = epoch, last_seq
-    try:
-        for seq, kind, schema, body in peek(sealed):
-            if (epoch, seq) > after:
-                portion.add(epoch, seq, _decoded(kind, schema, body))
-    except ProtocolError:
-        # A damaged disk: `sentra verify` names the place, the branch goes on.
-        portion.end.unread += last_seq - first_seq + 1
+    return portion if portion.segments or is_anew else None
 
 
 def _decoded(kind: str, schema: int, body: bytes) -> Fact | None:
@@ -216,12 +223,15 @@ def _write(db: Any, portion: _Portion) -> None:
         return  # Another thread has read it meanwhile.
     if portion.is_anew:
         forget(db, terminal)
-    counted: list[Sold] = [*_new_sales(db, portion), *_new_refunds(db, portion)]
-    if day_totals.add(db, terminal, portion.end, counted):
+    sums = portion.sums
+    are_new = [_are_new(db, "sale", portion.sales), _are_new(db, "refund", portion.refunds)]
+    if not (all(are_new) and sums.are_plausible()):
+        sums = _counted_one_by_one(db, portion)
+    if day_totals.add(db, terminal, portion.end, sums.days):
         stock_moves.fold(db, terminal)
-    stock_moves.add(db, terminal, counted, portion.moved)
+    stock_moves.add(db, terminal, sums)
     # The fact is here: it counts from now on, and its claim no longer.
-    settled = [(fact.refund_id,) for _epoch, _seq, fact in portion.refunds]
+    settled = [(refund_id,) for _sale, refund_id, *_place in portion.refunds]
     db.executemany("DELETE FROM refund_claim WHERE claim_id = ?", settled)
     day_totals.put_cursor(db, terminal, portion.end)
     base = bases.base_of(db, terminal)
@@ -232,41 +242,43 @@ def _write(db: Any, portion: _Portion) -> None:
         )
 
 
-def _new_sales(db: Any, portion: _Portion) -> list[SaleCompleted]:
-    """Writes down where they stand; one that stands elsewhere already counts there alone."""
-    terminal, counted = portion.terminal, [fact for _epoch, _seq, fact in portion.sales]
-    rows = [
-        (fact.sale_id, fact.receipt_number, terminal, epoch, seq)
-        for epoch, seq, fact in portion.sales
-    ]
-    query = "INSERT OR IGNORE INTO ledger_sale VALUES (?, ?, ?, ?, ?)"
-    if not rows or db.executemany(query, rows).rowcount == len(rows):
-        return counted
-    ids = msgspec.json.encode([fact.sale_id for fact in counted]).decode()
-    stands: dict[str, _Place] = {
-        sale_id: (at, epoch, seq)
-        for sale_id, at, epoch, seq in db.execute(
-            "SELECT sale_id, terminal, epoch, seq FROM ledger_sale"
-            " WHERE sale_id IN (SELECT value FROM json_each(?))",
-            (ids,),
-        ).fetchall()
-    }
-    others = {(at, terminal) for at, _epoch, _seq in stands.values() if at != terminal}
-    db.executemany("INSERT OR IGNORE INTO ledger_twice VALUES (?, ?)", sorted(others))
-    return [
-        fact for epoch, seq, fact in portion.sales if stands[fact.sale_id] == (terminal, epoch, seq)
-    ]
+def _are_new(db: Any, name: str, rows: Sequence[_Row]) -> bool:
+    """Writes down where they stand; whether none of them stood elsewhere."""
+    query = f"INSERT OR IGNORE INTO ledger_{name} VALUES (?, ?, ?, ?, ?)"  # noqa: S608
+    return not rows or db.executemany(query, rows).rowcount == len(rows)
 
 
-def _new_refunds(db: Any, portion: _Portion) -> list[RefundCompleted]:
-    query = "INSERT OR IGNORE INTO ledger_refund VALUES (?, ?, ?, ?, ?)"
-    return [
-        fact
-        for epoch, seq, fact in portion.refunds
-        if db.execute(
-            query, (fact.original_sale_id, fact.refund_id, portion.terminal, epoch, seq)
-        ).rowcount
-    ]
+def _counted_one_by_one(db: Any, portion: _Portion) -> Sums:
+    """What stands elsewhere counts there alone, and what cannot be counts as unread."""
+    sums, terminal = Sums(), portion.terminal
+    for epoch, seq, fact in portion.facts():
+        if fact is None:
+            continue
+        stands = _place_of(db, fact) or (terminal, epoch, seq)
+        if not is_plausible(fact):
+            portion.end.unread += 1
+        elif stands == (terminal, epoch, seq):
+            sums.add(fact)
+        elif stands[0] != terminal:
+            row = (stands[0], terminal)
+            db.execute("INSERT OR IGNORE INTO ledger_twice VALUES (?, ?)", row)
+    return sums
+
+
+def _place_of(db: Any, fact: Fact) -> _Place | None:
+    """Where a sale or a refund of its id stands."""
+    if isinstance(fact, SaleCompleted):
+        row = db.execute(
+            "SELECT terminal, epoch, seq FROM ledger_sale WHERE sale_id = ?", (fact.sale_id,)
+        ).fetchone()
+    elif isinstance(fact, RefundCompleted):
+        row = db.execute(
+            "SELECT terminal, epoch, seq FROM ledger_refund WHERE sale_id = ? AND refund_id = ?",
+            (fact.original_sale_id, fact.refund_id),
+        ).fetchone()
+    else:
+        return None
+    return None if row is None else tuple(row)
 
 
 def forget(db: Any, terminal: str) -> None:

@@ -6,19 +6,14 @@ thousandths.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from router_agent.operations.day_sums import Sold
-from sentra.events import SaleCompleted, StockMoved
+from router_agent.operations.sums import Sums
 
 DAYS_KEPT: Final = 3
 """Days of each terminal by themselves; those before are added up under one row. A shift may last
 over midnight, and a till may be a day behind."""
-
-COUNTED: Final = ("receipt", "count", "adjustment")
-"""Movements that make a sum of movements mean what is there, as for the cloud's findings."""
 
 _EARLIER: Final = ""
 """In place of a business date: all days before those that are kept by themselves."""
@@ -43,26 +38,16 @@ class Moves:
     counts: int = 0
 
 
-def add(db: Any, terminal: str, sold: Iterable[Sold], moved: Sequence[StockMoved]) -> None:
-    """Counts facts in, those of sold goods after their days."""
+def add(db: Any, terminal: str, sums: Sums) -> None:
+    """Counts more in, after the days themselves."""
     kept = _days_kept(db, terminal)
-    left: dict[tuple[str, str], int] = {}
-    for fact in sold:
-        day = fact.business_date if fact.business_date in kept else _EARLIER
-        if isinstance(fact, SaleCompleted):
-            for line in fact.lines:
-                if line.product_id is not None:
-                    key = (line.product_id, day)
-                    left[key] = left.get(key, 0) + line.quantity_milli
-        else:
-            for back in fact.lines:
-                if back.product_id is not None and back.restocked:
-                    key = (back.product_id, day)
-                    left[key] = left.get(key, 0) - back.quantity_milli
-    rows = [(product, terminal, day, milli, 0, 0) for (product, day), milli in left.items()]
+    rows = [
+        (product, terminal, day if day in kept else _EARLIER, milli, 0, 0)
+        for (product, day), milli in sums.sold.items()
+    ]
     rows += [
-        (one.product_id, terminal, _EARLIER, 0, one.quantity_milli, one.kind in COUNTED)
-        for one in moved
+        (product, terminal, _EARLIER, 0, milli, counts)
+        for product, (milli, counts) in sums.moved.items()
     ]
     db.executemany(f"INSERT INTO ledger_product VALUES (?, ?, ?, ?, ?, ?){_ADD}", rows)  # noqa: S608
 
