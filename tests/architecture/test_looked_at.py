@@ -102,6 +102,7 @@ NO_PAGE: Final = {
     "demo/control/app.py:parts": "a fragment of the control page",
     "pos_shell/receipt/routes.py:pdf": "a file",
     "pos_shell/sale/routes.py:find": "a fragment of the sale screen",
+    "pos_shell/sale/routes.py:waiting": "a fragment of the sale screen",
     "pos_shell/start/routes.py:begin": "sends to the first screen that fits",
     "pos_shell/sync/routes.py:status": "a fragment of every screen",
     "pos_shell/sync/routes.py:stream": "a stream",
