@@ -6,6 +6,7 @@ import random
 from typing import Final
 
 from sentra.link.errors import LinkFailure
+from sentra.protocol.answer import AnswerDamaged
 from sentra.protocol.entry import EMPTY
 from sentra.protocol.envelope import Parcel
 from sentra.vault import journal
@@ -205,6 +206,8 @@ def scatter(world: World, step: Step, dice: random.Random) -> str:
         answer = link.send([Parcel(each) for each in some])
     except LinkFailure as failure:
         return failure.slug
+    except AnswerDamaged:
+        return "an answer that is none"
     return f"{len(some)} of {len(sealed)}: {', '.join(one.outcome for one in answer.outcomes)}"
 
 

@@ -146,7 +146,10 @@ def _take(
         raise PageDamaged("a segment of another terminal")
     entries = open_segment(sealed, _hash_before(header, shelf, at, hashes))
     for entry in entries:
-        hashes[entry.epoch, entry.seq] = entry.hash
+        known = hashes.setdefault((entry.epoch, entry.seq), entry.hash)
+        if known != entry.hash:
+            # The segment began before the cursor, and its line had parted there already.
+            raise ChainBroken(f"another entry at {entry.epoch}/{entry.seq}")
         if (entry.epoch, entry.seq) <= _place(at):
             continue
         # Of what was dropped for its age the vault knows no more; it holds it all the same.

@@ -18,6 +18,7 @@ from tests.unit.syncd_daemon.machines import (
     TERMINAL,
     Machine,
     a_loss,
+    a_store,
     copy_of,
     put_back,
 )
@@ -194,6 +195,24 @@ def test_a_cloud_that_turns_out_to_hold_more_is_taken_up_again(
         assert cloud.journals[TERMINAL] == journal.entries(db, EMPTY, 100)
     machine.is_whole()
     machine.vault.close()
+
+
+def test_a_line_that_parts_within_a_segment_is_compared_from_its_beginning(
+    machines: Callable[[], Machine], cloud: MemoryStore, router: MemoryStore
+) -> None:
+    """Another router's word on how far it has the new line says nothing of the old one, whose first
+    segment ends behind that place."""
+    machine = machines()
+    backup = copy_of(machine, "backup")
+    machine.sell(1, 2)
+    machine.send(ROUTER, router)
+    machine.send(CLOUD, cloud)
+    machine = put_back(machine, backup, whole=True)
+    machine.sell(7)
+    machine.send(ROUTER, a_store())
+    outcome = machine.meet(cloud=cloud, router=router)
+    assert (outcome.clone, machine.numbers()) == (None, [1, 2, 7])
+    machine.is_whole()
 
 
 def test_a_router_with_a_line_that_the_cloud_never_had_loses_nothing(
