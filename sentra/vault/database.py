@@ -34,8 +34,10 @@ CHECK_WHOLE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Up to this size the whole file is checked at each start (a quarter of a second). A larger one is
 checked in the tables that everything depends on, and wholly by `sentra verify`."""
 
-CHECKPOINT_PAGES_MIN: Final = 1_000
-"""Less of the log (4 MiB) is not worth writing back, at some ten milliseconds and two syncs."""
+CHECKPOINT_PAGES_MIN: Final = 128
+"""Less of the log (512 KiB, some ten sales) is not worth writing back. With much more, a cashier
+sells while it is written back, so that the log begins anew too seldom, and grows until each commit
+writes back for itself."""
 
 GIVE_WAY_S: Final = 0.003
 """Left to others between two transactions of a long work. Who waits for the vault looks every

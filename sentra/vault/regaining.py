@@ -24,8 +24,8 @@ from sentra.vault.epochs import REGAINING, Known, Regained, Restored
 from sentra.vault.head_file import write_head_file
 from sentra.vault.identity import Identity
 
-ENTRIES_AT_ONCE: Final = 150
-"""Entries taken up in one transaction: some 30 ms."""
+ENTRIES_AT_ONCE: Final = 100
+"""Entries taken up in one transaction: some 20 ms."""
 
 
 class _Since(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,13 +101,20 @@ def _portions(
         with room.reader() as db:
             gathered += compare(db, scope, block)
         if len(gathered) >= GATHERED:
-            yield from _cut(sorted(gathered, key=_name_of), at_once)
+            yield from _cut(_in_order(gathered, at_once), at_once)
             gathered = []
-    yield from _cut(sorted(gathered, key=_name_of), at_once)
+    yield from _cut(_in_order(gathered, at_once), at_once)
 
 
-def _name_of(change: Change) -> str:
-    return "" if change.product is None else change.product.name.casefold()
+def _in_order(changes: list[Change], at_once: int) -> list[Change]:
+    """As neighbours lie in the tables; as they came where so many go into one transaction."""
+    return changes if at_once >= GATHERED else sorted(changes, key=_neighbours)
+
+
+def _neighbours(change: Change) -> tuple[int, str]:
+    if change.product is None:
+        return change.number or 0, ""
+    return 0, change.product.name.casefold()
 
 
 def _finish(room: Room, give_way: Callable[[], None]) -> None:
