@@ -284,10 +284,12 @@ def _move_behind_head(
     """Records again what was set aside, with its rows; how many entries."""
     count = 0
     for entry in aside:
+        # Of a fact that is known already the rows are another entry's, perhaps at this very place.
+        has_rows = fact_key_of(entry)[0] not in known
         new = _record_again(db, entry, known, now_ms)
         if new is not None:
             count += 1
-            if (fact := _fact_of(entry)) is not None:
+            if has_rows and (fact := _fact_of(entry)) is not None:
                 move_rows(db, _place(identity, entry), _place(identity, new), fact)
     return count
 

@@ -138,6 +138,18 @@ def test_another_fact_of_the_same_identity_is_kept_and_counts_once(
     machine.vault.close()
 
 
+def test_it_counts_once_at_the_very_same_place_too(
+    machines: Callable[[], Machine], cloud: MemoryStore
+) -> None:
+    machine = machines()
+    backup = a_loss(machine, cloud, CLOUD)
+    machine = put_back(machine, backup, whole=True)
+    machine.sell(4, amount=9_000)
+    machine.meet(cloud=cloud)
+    assert machine.numbers() == [1, 2, 3, 4, 5, 4]
+    machine.is_whole()
+
+
 def test_what_never_left_the_till_is_gone_and_it_goes_on_in_the_next_epoch(
     machines: Callable[[], Machine], cloud: MemoryStore
 ) -> None:
