@@ -31,7 +31,7 @@ from sentra.domain.rounding import rounding_of
 from sentra.domain.totals import total_up
 from sentra.events import Person, SaleCompleted
 from sentra.protocol.entry import EMPTY, make_entry
-from sentra.vault import catalogue, journal
+from sentra.vault import catalogue, journal, sharing
 from sentra.vault.driver import Connection
 from sentra.vault.failures import CatalogueEmpty
 from sentra.vault.sharing import load_parked
@@ -131,19 +131,21 @@ def hold(at: TerminalMachine, dice: random.Random) -> str:
     """A cart waits for its customer."""
     person = _stand_at(at, dice)
     _fill(at, dice)
-    parked.hold_cart(at.till, person)
-    return "held"
+    held = parked.hold_cart(at.till, person)
+    at.held.append(held.cart.sale_id)
+    return f"held {held.cart.sale_id[-6:]}"
 
 
 def resume(at: TerminalMachine, dice: random.Random) -> str:
-    """A cart that waited is taken up."""
+    """A cart that waited is taken up, here or from another till."""
     person = _stand_at(at, dice)
     with at.till.vault.reader() as db:
-        waiting = load_parked(db)
+        waiting = [one.cart.sale_id for one in load_parked(db)]
+        waiting += [one.sale_id for one in sharing.elsewhere(db)]
     if not waiting:
         return "nothing waits"
-    cart = parked.resume_cart(at.till, person, dice.choice(waiting).cart.sale_id)
-    return f"a cart of {len(cart.lines)}"
+    cart = parked.resume_cart(at.till, person, dice.choice(waiting))
+    return f"{cart.sale_id[-6:]}, a cart of {len(cart.lines)}"
 
 
 def record_strange(at: TerminalMachine, dice: random.Random) -> str:

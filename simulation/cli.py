@@ -41,11 +41,20 @@ INTERRUPTED = 130
     type=click.IntRange(1, 64),
     help="So many runs side by side, each with a PostgreSQL of its own.",
 )
+@click.option("--carts", is_flag=True, help="Tills that pass their carts on through the router.")
 @click.option("--only", default="", help="Leave out all but these steps: 3,17,40-44.")
 @click.option("--trace", is_flag=True, help="Show everything that happened.")
 @click.option("--no-shrink", is_flag=True, help="Do not look for the shortest way to a failure.")
 def simulate(
-    *, seed: int, steps: int, runs: int, jobs: int, only: str, trace: bool, no_shrink: bool
+    *,
+    seed: int,
+    steps: int,
+    runs: int,
+    jobs: int,
+    carts: bool,
+    only: str,
+    trace: bool,
+    no_shrink: bool,
 ) -> None:
     """Run branches with simulated time, network and faults, and prove what must hold.
 
@@ -55,7 +64,7 @@ def simulate(
     from simulation.jobs import JobEnded, Task
     from simulation.tally import Tally
 
-    task, tally = Task(seed, steps, runs, _numbers(only), traced=trace), Tally()
+    task, tally = Task(seed, steps, runs, _numbers(only), traced=trace, shares=carts), Tally()
     stopped = False
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -158,7 +167,8 @@ def _tell(task: Task, tally: Tally, *, look: bool) -> None:
         click.echo(f"Did not run: {ranges(left)}")
     for place, outcome in enumerate(sorted(tally.broken, key=lambda one: one.plan.seed)):
         seed, steps = outcome.plan.seed, ranges(task.only)
-        command = f"sentra simulate --seed {seed} --steps {task.steps}"
+        kind = " --carts" if task.shares else ""
+        command = f"sentra simulate{kind} --seed {seed} --steps {task.steps}"
         click.echo(f"✗ seed {seed}: {outcome.broken[0]}")
         if look and place < SHRUNK_MAX:
             steps = _shrunk(outcome)

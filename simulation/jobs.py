@@ -13,7 +13,7 @@ from queue import Empty
 from typing import Any, Final
 
 from simulation.laboratory import laboratory
-from simulation.plan import Plan, make_plan
+from simulation.plan import Plan, make_plan, make_sharing_plan
 from simulation.runner import Outcome, run
 
 POLL_S: Final = 1.0
@@ -33,17 +33,19 @@ class JobEnded(Exception):
 @dataclass(frozen=True, slots=True)
 class Task:
     """Which runs: `runs` of them from `seed` on, `only` with these steps where there are any.
-    `traced`: their lines are wanted."""
+    `traced`: their lines are wanted; `shares`: of tills that pass their carts on."""
 
     seed: int
     steps: int
     runs: int
     only: tuple[int, ...] = ()
     traced: bool = False
+    shares: bool = False
 
     def plan(self, number: int) -> Plan:
         """The plan of a run, counted from 0."""
-        plan = make_plan(self.seed + number, self.steps)
+        make = make_sharing_plan if self.shares else make_plan
+        plan = make(self.seed + number, self.steps)
         return plan.only(self.only) if self.only else plan
 
 

@@ -73,7 +73,8 @@ class Laboratory:
         database = self._databases.fresh()
         time, grid, trace = TrueTime(), Grid(), Trace()
         network = Network(time, trace)
-        site = Site(plan.seed, time, grid, network, trace, Disks(folder, self._templates))
+        disks = Disks(folder, self._templates)
+        site = Site(plan.seed, time, grid, network, trace, disks, plan.shares)
         cloud = Cloud(database, self._keys_of(plan), time, grid)
         world = World(site, cloud, Office(cloud, plan.seed))
         try:

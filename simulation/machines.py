@@ -20,7 +20,7 @@ from simulation.wire import as_pool
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What all machines of a run share."""
+    """What all machines of a run share. `shares`: tills pass carts on through their router."""
 
     seed: int
     time: TrueTime
@@ -28,6 +28,7 @@ class Site:
     network: Network
     trace: Trace
     disks: Disks
+    shares: bool = False
 
 
 class Machine:

@@ -71,6 +71,36 @@ FAULTS: Final[Mapping[str, int]] = {
 }
 """What goes wrong. A run has some of them and not others, so that each is seen without the rest."""
 
+CARTS: Final[Mapping[str, int]] = {
+    "sell": 16,
+    "hold": 12,
+    "resume": 16,
+    "void": 1,
+    "close": 1,
+    "sync": 14,
+    "trunk": 3,
+    "everybody": 4,
+    "pass": 3,
+}
+"""What happens in a branch whose tills pass their carts on all the time."""
+
+CART_FAULTS: Final[Mapping[str, int]] = {
+    "storm": 3,
+    "calm": 2,
+    "line": 3,
+    "cut-off": 2,
+    "mend": 3,
+    "arm": 12,
+    "kill": 3,
+    "router-off": 2,
+    "router-on": 3,
+    "router-disk": 1,
+    "disk-full": 1,
+    "clock": 2,
+}
+"""What goes wrong there. A disk that is put back may lose a cart, which is no fact yet, and a
+copied machine has its carts twice: neither is among them."""
+
 _TILLS: Final = (1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 6, 12)
 _ROUTERS: Final = (0, 1, 1, 1, 1, 2)
 _DICE: Final = 2**32
@@ -105,12 +135,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole run. `tight`: pages, segments and runs hold so little that all are cut."""
+    """A whole run. `tight`: pages, segments and runs hold so little that all are cut. `shares`: the
+    tills share their carts through the router."""
 
     seed: int
     branches: tuple[BranchShape, ...]
     steps: tuple[Step, ...]
     tight: bool = False
+    shares: bool = False
 
     def only(self, numbers: Sequence[int]) -> Plan:
         """The same run with these of its steps."""
@@ -128,23 +160,31 @@ def make_plan(seed: int, steps: int) -> Plan:
     )
     faults = {verb: weight for verb, weight in FAULTS.items() if dice.random() < _SHARE}
     tight = dice.random() < _TIGHT
-    weights = {**WORK, **faults}
+    return Plan(seed, branches, _steps(dice, {**WORK, **faults}, steps), tight)
+
+
+def make_sharing_plan(seed: int, steps: int) -> Plan:
+    """The same for one branch whose tills share their carts."""
+    dice = random.Random(f"{seed} carts")
+    branches = (BranchShape(dice.choice(_SHARING_TILLS), 1),)
+    faults = {verb: weight for verb, weight in CART_FAULTS.items() if dice.random() < _SHARE}
+    return Plan(seed, branches, _steps(dice, {**CARTS, **faults}, steps), shares=True)
+
+
+def _steps(dice: random.Random, weights: Mapping[str, int], count: int) -> tuple[Step, ...]:
     verbs, counts = list(weights), list(weights.values())
-    return Plan(
-        seed,
-        branches,
-        tuple(
-            Step(
-                number,
-                dice.choices(verbs, counts)[0],
-                int(WHO * dice.random() ** 2),
-                dice.randrange(_DICE),
-            )
-            for number in range(1, steps + 1)
-        ),
-        tight,
+    return tuple(
+        Step(
+            number,
+            dice.choices(verbs, counts)[0],
+            int(WHO * dice.random() ** 2),
+            dice.randrange(_DICE),
+        )
+        for number in range(1, count + 1)
     )
 
+
+_SHARING_TILLS: Final = (2, 2, 3, 4)
 
 _TIGHT: Final = 0.4
 """Of the runs."""

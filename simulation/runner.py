@@ -11,7 +11,7 @@ from typing import Final
 
 from sentra.failures import Failure
 from simulation import checks
-from simulation.checks import heads
+from simulation.checks import carts, heads
 from simulation.checks.sums import refund_count
 from simulation.disks import looking_around
 from simulation.laboratory import Laboratory
@@ -71,6 +71,9 @@ def run(laboratory: Laboratory, plan: Plan, begin: Callable[[World], None] = _no
             broken = list(checks.at_the_end(world, random.Random(f"{plan.seed} damage")))
         counts["sales"] = sum(len(one.shown) for one in world.terminals)
         counts["refunds"] = refund_count(world)
+        if plan.shares:
+            counts["passed on"] = carts.passed_on(world)
+            counts["sold twice"] = len(carts.sold_twice(world))
         trace = world.site.trace
         for name, head in sorted(world.cloud.heads().items()):
             trace.say(f"head {name} {head.epoch}/{head.seq} {head.hash.hex()}")

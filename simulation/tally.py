@@ -13,6 +13,9 @@ _MENDING = {"calm", "mend", "router-on", "backup", "image"}
 """Steps among the faults after which nothing is worse than before."""
 
 
+_SUMMED = ("sales", "refunds", "cuts", "passed on", "sold twice")
+
+
 @dataclass(slots=True)
 class Tally:
     """The runs that have ended so far, and what was in them."""
@@ -25,7 +28,7 @@ class Tally:
         """One more run."""
         self.seeds.append(outcome.plan.seed)
         counts = outcome.counts
-        self.totals.update({name: counts[name] for name in ("sales", "refunds", "cuts")})
+        self.totals.update({name: counts[name] for name in _SUMMED})
         self.totals["faults"] += sum(counts[verb] for verb in FAULTS.keys() - _MENDING)
         self.totals["steps"] += outcome.taken
         if not outcome.holds:
@@ -33,11 +36,14 @@ class Tally:
 
     def __str__(self) -> str:
         total = self.totals
+        carts = ""
+        if total["passed on"]:
+            carts = f", {total['passed on']:,} carts passed on, {total['sold twice']:,} sold twice"
         return (
             f"{len(self.seeds):,} seeds ran ({ranges(sorted(self.seeds))}), "
             f"{len(self.broken)} broke: {total['steps']:,} steps, {total['sales']:,} sales, "
             f"{total['refunds']:,} refunds, {total['cuts']:,} power cuts, "
-            f"{total['faults']:,} faults"
+            f"{total['faults']:,} faults{carts}"
         )
 
 

@@ -20,8 +20,10 @@ from sentra.vault.identity import Identity, write_identity
 from simulation.cloud import ADDRESS, VERSION
 from simulation.disks import looking, present_identity
 from simulation.machines import Machine, Site
-from simulation.power import Life
+from simulation.power import Life, PowerCut
+from syncd.daemon.inbound.branch_desk import BranchDesk
 from syncd.daemon.inbound.house import House
+from syncd.daemon.inbound.status import StatusNote
 from syncd.daemon.inbound.turn import Turner
 from syncd.daemon.outbound.lines import ADDRESSES_MAX, Lines
 from syncd.daemon.outbound.shelf import VaultShelf
@@ -62,14 +64,20 @@ class Daemon:
             self.vault = Vault.open(folder)
             with self.vault.reader() as db:
                 identity = present_identity(db)
+            clock, ticks = machine.clock, machine.site.time.ticks
+            shelf = VaultShelf(self.vault, identity, pause=lambda _seconds: None)
+            shares = machine.site.shares
             self._turner = Turner(
-                VaultShelf(self.vault, identity, pause=lambda _seconds: None),
+                shelf,
                 WireLines(machine, identity),
-                clock=machine.clock,
-                ticks=machine.site.time.ticks,
+                clock=clock,
+                ticks=ticks,
                 version=VERSION,
                 stopped=lambda: False,
+                desk=BranchDesk(self.vault, clock=clock, ticks=ticks) if shares else None,
             )
+            self._status = StatusNote(self.vault, shelf, clock=clock, ticks=ticks)
+            self._shares = shares
             self._clock = machine.clock
             self._house = House(
                 self.vault,
@@ -87,6 +95,10 @@ class Daemon:
         with self._grid.run(self.life):
             try:
                 self._turner.take(TIMER_MS)
+                if self._shares:
+                    # The till asks only a router of which its daemon has lately said that it
+                    # carries.
+                    self._status.write(self._turner)
                 self._house.keep(self._clock())
             except VaultFailure as failure:
                 return failure.code
@@ -109,7 +121,8 @@ class Shown:
 
 
 class TerminalMachine(Machine):
-    """The till's machine. `shown` is what its screen said, which nobody may take back.
+    """The till's machine. `shown` is what its screen said, which nobody may take back; `held` are
+    the sales whose carts it said to be on hold.
 
     `is_cloned`: another machine uses its identity too. `image` is a copy of its disk. `left` are
     the hashes of what it had written when its disk was put back, `restores` how often that was.
@@ -125,6 +138,7 @@ class TerminalMachine(Machine):
         self.paying: str | None = None
         self.revoked = False
         self.restores = 0
+        self.held: list[str] = []
         self.image: Path | None = None
         self.left: set[bytes] = set()
         self.is_cloned = disk is not None
@@ -141,11 +155,21 @@ class TerminalMachine(Machine):
         self.life = Life(self.name)
         with self.site.grid.run(self.life):
             self.till = Till(self.folder, self.clock, self.dice.randbytes)
+            self.till.pause = self._while_the_till_waits
         self.start_daemon()
 
     def start_daemon(self) -> None:
         """Start the daemon."""
         self.daemon = Daemon(self, self.folder)
+
+    def _while_the_till_waits(self, _seconds: float) -> None:
+        """The daemon was woken by the till's question; it may die over it."""
+        try:
+            self.daemon.take_turn()
+        except PowerCut as cut:
+            if cut.life is not self.daemon.life:
+                raise
+            self.kill_daemon()
 
     def kill_daemon(self) -> None:
         """The daemon's process dies and is started again; the till goes on."""

@@ -9,7 +9,16 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from simulation.checks import catalogues, damage, evidence, heads, journals, projections, sums
+from simulation.checks import (
+    carts,
+    catalogues,
+    damage,
+    evidence,
+    heads,
+    journals,
+    projections,
+    sums,
+)
 from simulation.disks import looking_around
 from simulation.world import World
 
@@ -31,4 +40,6 @@ def at_the_end(world: World, dice: random.Random) -> Iterator[str]:
         yield from projections.check(world)
         yield from sums.check(world)
         yield from catalogues.check(world)
+        if world.site.shares:
+            yield from carts.check(world)
         yield from damage.check(world, dice)
