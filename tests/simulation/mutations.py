@@ -309,7 +309,7 @@ def _put_back_unseen(patch: MonkeyPatch) -> None:
 
 def _nothing_is_recorded_again(patch: MonkeyPatch) -> None:
     """What a till wrote on an old copy is left when the stores give back what it lacks."""
-    patch.setattr(epochs, "_record_again", lambda *_: 0)
+    patch.setattr(epochs, "_record_again", lambda *_: None)
 
 
 def _routers_read_any_journal(patch: MonkeyPatch) -> None:
