@@ -4,156 +4,57 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
-import structlog
-from click.testing import CliRunner, Result
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from router_agent.courier import open_router
-from router_agent.outbound import store
-from sentra.cloud.company import CompanyFacts
 from sentra.cloud.keys import CompanyKeys
-from sentra.command import sentra
 from sentra.courier import packing, unpacking
 from sentra.courier.failures import (
-    CourierFailure,
-    FileAltered,
-    FileCutOff,
-    FileDamaged,
-    FileNotForUs,
     FileUnwritable,
-    NotUnpackedHere,
-    OtherBranch,
-    OtherCompany,
-    PackedByRevoked,
-    PackedByUnknown,
 )
 from sentra.courier.files import Receipt, read_receipt, write_receipt
 from sentra.protocol.courier import (
-    RANDOM_BYTES,
     CourierHeader,
-    contents_bytes,
-    open_envelopes,
-    read_header,
-    seal,
 )
-from sentra.protocol.entry import EMPTY
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.messages import (
     HeadNote,
     JournalOutcome,
     Watermark,
-    sign_timeline,
-    sign_watermark,
 )
 from sentra.vault import journal
 from sentra.vault.database import Vault
-from sentra.vault.identity import Identity
 from syncd.daemon.outbound.courier import TillDepot
 from syncd.service.courier import CloudTaker
 from syncd.service.operations.journals import Piece
 from syncd.service.outbound.journal_store import JournalStore, PreparedRun
+from tests.integration.sync.sticks import (
+    SMALL_PART,
+    Till,
+    backlog,
+    enrol,
+    forged,
+    in_cloud,
+    in_vault,
+    live_sales,
+    parts_of,
+    quiet,
+    run,
+    stick,
+    taker,
+    till,
+    told,
+)
 from tests.present import NOW_MS
-from tests.support.courier import offline_device, tell_router, tell_till
-from tests.support.journals import a_sale, an_id
+from tests.support.journals import an_id
 from tests.support.tills import sell
 
-Till = tuple[Vault, Identity]
-SMALL_PART = 800
-"""Two or three live sales."""
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Iterator[None]:
-    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with structlog.testing.capture_logs():
-        yield
-
-
-@pytest.fixture
-def enrol(
-    tmp_path: Path, engine: Engine, company_keys: CompanyKeys, company: CompanyFacts, branch: str
-) -> Iterator[Callable[..., Till]]:
-    opened: list[Vault] = []
-
-    def make(name: str, role: str = "terminal", number: int = 1) -> Till:
-        vault, identity = offline_device(
-            tmp_path / name, engine, company_keys, company, branch, role, number
-        )
-        opened.append(vault)
-        return vault, identity
-
-    yield make
-    for vault in opened:
-        vault.close()
-
-
-@pytest.fixture
-def till(enrol: Callable[..., Till]) -> Till:
-    return enrol("till")
-
-
-@pytest.fixture
-def stick(tmp_path: Path) -> Path:
-    folder = tmp_path / "stick"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def taker(app_engine: Engine, company_keys: CompanyKeys) -> CloudTaker:
-    return CloudTaker(app_engine, company_keys, None)
-
-
-def run(*words: object) -> Result:
-    return CliRunner().invoke(sentra, ["--language", "en", "courier", *map(str, words)])
-
-
-def told(result: Result) -> dict[str, Any]:
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
-    return found
-
-
-def live_sales(till: Till, count: int) -> None:
-    """Sales that were sealed one by one, as by a daemon whose line is there."""
-    vault, identity = till
-    for _ in range(count):
-        sell(vault, identity)
-        with vault.writer() as db:
-            journal.seal_pending(db, identity)
-
-
-def parts_of(till: Till, stick: Path) -> Sequence[Path]:
-    depot = TillDepot(*till)
-    return packing.pack(depot, stick, now_ms=NOW_MS, part_bytes=SMALL_PART).written
-
-
-def in_cloud(engine: Engine) -> list[tuple[str, int, bytes]]:
-    with engine.connect() as connection:
-        query = "SELECT terminal_id::text, seq, hash FROM journal_entry ORDER BY 1, epoch, seq"
-        return [(one, seq, bytes(digest)) for one, seq, digest in connection.execute(text(query))]
-
-
-def in_vault(till: Till) -> list[tuple[str, int, bytes]]:
-    with till[0].reader() as db:
-        entries = journal.entries(db, EMPTY, -1)
-        return [(one.terminal, one.seq, one.hash) for one in entries]
-
-
-def backlog(till: Till) -> int:
-    with till[0].reader() as db:
-        return journal.backlog(db, "cloud").count
+__all__ = ["enrol", "quiet", "stick", "taker", "till"]
 
 
 def test_a_tills_sales_come_into_the_cloud_by_stick_and_its_word_comes_back(
@@ -380,255 +281,6 @@ def test_packing_seals_beside_a_daemon_and_never_seals_twice(till: Till, stick: 
         assert journal.seal_pending(db, identity) == 0
     with vault.reader() as db:
         assert db.execute("SELECT count(*) FROM sealed_segment").fetchone()[0] == 1
-
-
-HARM: dict[str, tuple[Callable[[bytes], bytes], type[CourierFailure]]] = {
-    "altered": (lambda data: data[:-200] + bytes([data[-200] ^ 1]) + data[-199:], FileAltered),
-    "cut off": (lambda data: data[:-100], FileCutOff),
-    "of another kind": (lambda data: b"PK" + data[2:], FileDamaged),
-    "too long": (lambda data: data + b"x", FileDamaged),
-    "empty": (lambda _: b"", FileCutOff),
-}
-
-
-def test_a_file_that_is_not_what_was_packed_changes_nothing(
-    till: Till, stick: Path, taker: CloudTaker, engine: Engine
-) -> None:
-    sell(*till, 3)
-    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
-    whole = part.read_bytes()
-    for name, (harm, failure) in HARM.items():
-        part.write_bytes(harm(whole))
-        before = unpacking.REFUSED.labels(failure.code)._value.get()
-        with pytest.raises(failure, match=part.name):
-            unpacking.unpack(part, taker)
-        assert in_cloud(engine) == [], name
-        assert unpacking.REFUSED.labels(failure.code)._value.get() == before + 1, name
-    part.write_bytes(whole)
-    assert unpacking.unpack(part, taker).appended == 3
-
-
-def forged(
-    part: Path, identity: Identity, cloud: CompanyKeys, more: bytes = b"", **changes: Any
-) -> None:
-    """The same contents, and perhaps more, under another header, signed by the identity's key."""
-    data = part.read_bytes()
-    envelopes = [*open_envelopes([data], cloud.signing_key), *([more] if more else [])]
-    changes["size_bytes"] = contents_bytes(len(one) for one in envelopes)
-    header = msgspec.structs.replace(read_header([data]), **changes)
-    readers = [identity.cloud_public_key]
-    part.write_bytes(
-        b"".join(seal(header, envelopes, readers, identity.private_key, bytes(RANDOM_BYTES)))
-    )
-
-
-def test_a_signed_file_whose_second_envelope_is_none_changes_nothing(
-    till: Till, stick: Path, taker: CloudTaker, engine: Engine, company_keys: CompanyKeys
-) -> None:
-    sell(*till, 3)
-    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
-    forged(part, till[1], company_keys, more=b"no envelope")
-    with pytest.raises(FileDamaged):
-        unpacking.unpack(part, taker)
-    assert in_cloud(engine) == []
-
-
-def test_a_file_of_others_changes_nothing(
-    till: Till, stick: Path, taker: CloudTaker, engine: Engine, company_keys: CompanyKeys
-) -> None:
-    vault, identity = till
-    sell(vault, identity, 3)
-    part = packing.pack(TillDepot(vault, identity), stick, now_ms=NOW_MS).written[0]
-    cases: tuple[tuple[dict[str, Any], type[CourierFailure]], ...] = (
-        ({"company_id": an_id(5)}, OtherCompany),
-        ({"device_id": an_id(6)}, PackedByUnknown),
-        ({"device_id": "../../etc"}, PackedByUnknown),
-        ({"branch_id": an_id(7)}, PackedByUnknown),
-        ({"role": "router"}, PackedByUnknown),
-    )
-    whole: dict[str, Any] = {"company_id": identity.company_id, "device_id": identity.device_id}
-    whole |= {"branch_id": identity.branch_id, "role": "terminal"}
-    for changes, failure in cases:
-        forged(part, identity, company_keys, **changes)
-        with pytest.raises(failure):
-            unpacking.unpack(part, taker)
-        forged(part, identity, company_keys, **whole)
-    secret = replace(identity, cloud_public_key=identity.private_key.public_key())
-    part = packing.pack(TillDepot(vault, secret), stick, now_ms=NOW_MS, again=True).written[0]
-    with pytest.raises(FileNotForUs):
-        unpacking.unpack(part, taker)
-    assert in_cloud(engine) == []
-
-
-def test_a_file_signed_by_another_till_in_this_ones_name_is_refused(
-    till: Till, enrol: Callable[..., Till], stick: Path, taker: CloudTaker, engine: Engine
-) -> None:
-    vault, identity = till
-    sell(vault, identity, 2)
-    thief = replace(identity, private_key=enrol("other", number=2)[1].private_key)
-    part = packing.pack(TillDepot(vault, thief), stick, now_ms=NOW_MS).written[0]
-    with pytest.raises(FileAltered):
-        unpacking.unpack(part, taker)
-    assert in_cloud(engine) == []
-
-
-def test_a_revoked_devices_file_is_taken_only_when_a_person_says_so(
-    till: Till, stick: Path, taker: CloudTaker, engine: Engine
-) -> None:
-    sell(*till, 3)
-    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE device SET status = 'revoked'"))
-    with pytest.raises(PackedByRevoked):
-        unpacking.unpack(part, taker)
-    assert in_cloud(engine) == []
-    assert unpacking.unpack(part, taker, revoked_too=True).appended == 3
-    with engine.connect() as connection:
-        kinds = connection.execute(text("SELECT DISTINCT kind FROM exception")).scalars().all()
-    assert list(kinds) == ["device-revoked"]
-
-
-def test_one_bad_file_on_a_stick_keeps_no_good_one_back(
-    till: Till, stick: Path, engine: Engine
-) -> None:
-    sell(*till, 3)
-    run("pack", "--data", till[0].folder, "--to", stick)
-    (stick / "a.courier").write_bytes(b"not one of ours")
-    result = run("unpack", stick, "--json")
-    assert result.exit_code == 1
-    assert [one["code"] for one in told(result)["refused"]] == ["courier-damaged"]
-    assert len(in_cloud(engine)) == 3
-
-
-def test_a_router_takes_its_tills_file_in_and_packs_it_on_with_its_custody(
-    till: Till, enrol: Callable[..., Till], stick: Path, taker: CloudTaker, engine: Engine
-) -> None:
-    router, router_identity = enrol("router", "router")
-    with open_router(router.folder):
-        pass  # Makes its tables.
-    tell_router(router.folder, till[1], router_identity)
-    tell_till(till[0], router_identity)
-    sell(*till, 4)
-    run("pack", "--data", till[0].folder, "--to", stick / "from-till")
-
-    first = run("unpack", stick / "from-till.courier", "--data", router.folder, "--json")
-    assert (first.exit_code, told(first)["appended"]) == (0, 4)
-    again = told(run("unpack", stick / "from-till.courier", "--data", router.folder, "--json"))
-    assert again["files"][0]["journals"][0]["outcome"] == "already"
-
-    onward = told(run("pack", "--data", router.folder, "--to", stick / "from-router", "--json"))
-    assert onward["entries"] == 4
-    assert told(run("unpack", *onward["files"], "--json"))["appended"] == 4
-    assert in_cloud(engine) == in_vault(till)
-    with engine.connect() as connection:
-        custody = connection.execute(text("SELECT custody_router::text FROM segment")).scalars()
-        assert set(custody) == {router_identity.device_id}
-
-    receipt = stick / f"{router_identity.device_id}.receipt"
-    assert "the cloud has" in run("receipt", receipt, "--data", router.folder).output
-    nothing = told(run("pack", "--data", router.folder, "--to", stick / "x", "--json"))
-    assert nothing["entries"] == 0
-
-
-def test_a_router_believes_no_receipt_of_a_timeline_that_was_left(
-    till: Till,
-    enrol: Callable[..., Till],
-    stick: Path,
-    taker: CloudTaker,
-    company_keys: CompanyKeys,
-) -> None:
-    router, router_identity = enrol("router", "router")
-    sell(*till, 2)
-    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
-    words = unpacking.unpack(part, taker).receipt()
-    assert words is not None
-    with open_router(router.folder) as depot:
-        tell_router(router.folder, till[1], router_identity)
-        key = company_keys.signing_key
-        restored_at_ms = words.marks[0].at_ms + 1
-        with router.writer() as db:
-            store.set_since(db, sign_timeline(key, an_id(4), restored_at_ms))
-        tell_till(till[0], router_identity)
-        again = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS, again=True).written[0]
-        unpacking.unpack(again, depot)
-        assert depot.take_receipt(words.marks) == 0
-        head = words.marks[0].head.to_head()
-        later = sign_watermark(key, "cloud", words.marks[0].terminal, head, restored_at_ms)
-        assert depot.take_receipt([later]) == 1
-
-
-def test_a_second_line_that_a_router_keeps_travels_too(
-    till: Till, enrol: Callable[..., Till], stick: Path, taker: CloudTaker, engine: Engine
-) -> None:
-    """Two machines with one identity: both sell, neither has a network, no sale is lost."""
-    vault, identity = till
-    sell(vault, identity, 2)
-    vault.close()
-    shutil.copytree(vault.folder, stick.with_name("clone"))
-    router, router_identity = enrol("router", "router")
-    with open_router(router.folder) as depot:
-        tell_router(router.folder, identity, router_identity)
-        for folder, sold in ((vault.folder, 1), (stick.with_name("clone"), 2)):
-            machine = Vault.open(folder)
-            tell_till(machine, router_identity)
-            for _ in range(sold):
-                with machine.writer() as db:
-                    fact = a_sale(sold * 50 + journal.head(db).seq)
-                    journal.append(db, identity, fact, NOW_MS)
-            place = stick / folder.name
-            place.mkdir()
-            packed = packing.pack(TillDepot(machine, identity), place, now_ms=NOW_MS)
-            unpacking.unpack(packed.written[0], depot)
-            machine.close()
-        onward = packing.pack(depot, stick, now_ms=NOW_MS).written
-    outcomes = [
-        one.outcome for path in onward for one in unpacking.unpack(path, taker).outcomes.values()
-    ]
-    assert outcomes == ["fork"]
-    with engine.connect() as connection:
-        kept = connection.execute(text("SELECT sum(last_seq) FROM fork_segment")).scalar_one()
-    assert (len(in_cloud(engine)), kept) == (3, 4)
-
-
-def test_a_router_refuses_what_is_not_its_branchs(
-    till: Till, enrol: Callable[..., Till], stick: Path
-) -> None:
-    router, router_identity = enrol("router", "router")
-    sell(*till, 2)
-    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
-    with open_router(router.folder) as depot:
-        with pytest.raises(PackedByUnknown):
-            unpacking.unpack(part, depot)
-        tell_router(router.folder, till[1], router_identity, revoked=True)
-        with pytest.raises(PackedByRevoked):
-            unpacking.unpack(part, depot)
-        tell_router(router.folder, till[1], router_identity)
-        with pytest.raises(FileNotForUs):
-            unpacking.unpack(part, depot)
-        elsewhere = replace(till[1], branch_id=an_id(9))
-        part = packing.pack(
-            TillDepot(till[0], elsewhere), stick, now_ms=NOW_MS, again=True
-        ).written[0]
-        with pytest.raises(OtherBranch):
-            unpacking.unpack(part, depot)
-        assert depot.starts() == {}
-
-
-def test_a_till_that_says_it_is_a_router_is_nobody_that_a_router_knows(
-    till: Till, enrol: Callable[..., Till], stick: Path, company_keys: CompanyKeys
-) -> None:
-    router, router_identity = enrol("router", "router")
-    sell(*till, 2)
-    part = packing.pack(TillDepot(*till), stick, now_ms=NOW_MS).written[0]
-    tell_router(router.folder, till[1], router_identity)
-    forged(part, till[1], company_keys, role="router")
-    with open_router(router.folder) as depot, pytest.raises(PackedByUnknown):
-        unpacking.unpack(part, depot)
-
-
-def test_a_till_takes_no_file_in(till: Till, stick: Path) -> None:
-    result = run("unpack", stick, "--data", till[0].folder)
-    assert isinstance(result.exception, NotUnpackedHere)
 
 
 def test_a_stick_that_is_full_leaves_no_half_part(
