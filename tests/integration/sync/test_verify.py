@@ -16,8 +16,8 @@ from sentra.protocol.envelope import Parcel, pack
 from sentra.verification import ScopeUnknown
 from syncd.service.verify import CloudReport, verify_cloud
 from syncd.verify import verify
+from tests.integration.sync.appending import a_clone_of
 from tests.integration.sync.conftest import TestDevice
-from tests.integration.sync.test_append import a_clone_of
 from tests.present import NOW_MS
 from tests.support.chain import Chain, make_chain
 from tests.support.journals import DAY, Journal
