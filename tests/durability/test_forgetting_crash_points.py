@@ -18,7 +18,7 @@ from syncd.daemon.inbound.house import EVERY_MS, House
 from tests.durability.day import copy_disk, shop_folder
 from tests.durability.fuse import Ended, Fuse, fused
 from tests.support.tills import a_till
-from tests.unit.vault.test_retention import LATER, SHIFT_ENTRIES, T0, Shop
+from tests.unit.vault.shifts import LATER, SHIFT_ENTRIES, T0, Shop
 
 __all__ = ["shop_folder"]
 

@@ -20,8 +20,8 @@ from sentra.protocol.branch import (
     Offer,
     OrderWord,
 )
+from tests.integration.router.asking import raw, slug_of
 from tests.integration.router.conftest import Running
-from tests.integration.router.test_requests import raw, slug_of
 from tests.support.fake_cloud import device_of
 from tests.support.journals import Journal
 from tests.support.sharing import an_offer

@@ -23,8 +23,8 @@ from sentra.protocol.branch import (
     RefundClaim,
 )
 from sentra.protocol.envelope import Parcel
+from tests.integration.router.asking import raw, slug_of
 from tests.integration.router.conftest import Running
-from tests.integration.router.test_requests import raw, slug_of
 from tests.support.fake_cloud import device_of
 from tests.support.journals import Journal, a_refund, a_sale, an_id
 

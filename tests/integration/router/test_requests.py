@@ -3,68 +3,27 @@
 from __future__ import annotations
 
 import http.client
-import secrets
 import socket
 import ssl
 import threading
 from collections.abc import Callable
 from contextlib import closing
 
-import msgspec
 import pytest
 
 from router_agent.inbound.server import HANDSHAKE_S_MAX
 from sentra.link.errors import LinkRefused
-from sentra.protocol import signing
-from sentra.protocol.answer import unpack_answer
 from sentra.protocol.entry import EMPTY, Head
-from sentra.protocol.envelope import ENVELOPE_BYTES_MAX, Parcel, pack
+from sentra.protocol.envelope import Parcel
 from sentra.protocol.feed import COMPANY
-from sentra.protocol.messages import Problem, note_of, watermark_is_true
+from sentra.protocol.messages import note_of, watermark_is_true
+from tests.integration.router.asking import raw
 from tests.integration.router.conftest import Running
-from tests.support.fake_cloud import a_hello, device_of, now_ms
-from tests.support.journals import Journal, an_id
+from tests.support.fake_cloud import a_hello, device_of
+from tests.support.journals import Journal
 from tests.support.tills import BRANCH, CLOUD_KEY
 
 Until = Callable[..., None]
-
-
-def raw(
-    running: Running,
-    journal: Journal,
-    method: str,
-    target: str,
-    body: bytes = b"",
-    **signed: object,
-) -> tuple[int, bytes]:
-    """A request with a signature that the test may bend: key, time_ms, nonce, signed_body."""
-    nonce = signed.get("nonce", secrets.token_bytes(signing.NONCE_BYTES))
-    assert isinstance(nonce, bytes)
-    key = signed.get("key", journal.key)
-    header = signing.sign(
-        key,  # type: ignore[arg-type]  # the test's own
-        journal.terminal,
-        method,
-        target,
-        signed.get("signed_body", body),  # type: ignore[arg-type]  # the test's own
-        int(str(signed.get("time_ms", now_ms()))),
-        nonce,
-    )
-    headers = {} if signed.get("unsigned") else {signing.HEADER: header}
-    context = ssl.create_default_context(cadata=running.cloud.authority.anchors)
-    context.check_hostname = False
-    with closing(
-        http.client.HTTPSConnection("127.0.0.1", running.port, timeout=20, context=context)
-    ) as connection:
-        connection.request(method, target, body or None, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-
-
-def slug_of(answer: tuple[int, bytes]) -> tuple[int, str]:
-    problem = msgspec.json.decode(answer[1], type=Problem)
-    assert problem.status == answer[0]
-    return answer[0], problem.type.rpartition(":")[2]
 
 
 # -- the good way ----------------------------------------------------------------------------------
@@ -170,50 +129,6 @@ def test_tills_that_wait_never_take_the_threads_of_those_that_ask(
 # -- who is refused --------------------------------------------------------------------------------
 
 
-def test_a_request_without_a_signature_or_with_a_wrong_one_is_refused(
-    served: Running, journal: Journal, other: Journal
-) -> None:
-    assert slug_of(raw(served, journal, "POST", "/v1/hello", b"{}", unsigned=True)) == (
-        401,
-        "signature-wrong",
-    )
-    assert slug_of(raw(served, journal, "POST", "/v1/hello", b"{}", key=other.key)) == (
-        401,
-        "signature-wrong",
-    )
-    assert slug_of(raw(served, journal, "POST", "/v1/hello", b"{ }", signed_body=b"{}")) == (
-        401,
-        "signature-wrong",
-    )
-
-
-def test_an_old_clock_is_told_the_time_and_the_link_goes_on_with_it(
-    served: Running, journal: Journal
-) -> None:
-    answer = raw(served, journal, "GET", "/v1/feed?scope=company&after=0", time_ms=1_000_000)
-    assert slug_of(answer) == (401, "clock-skew")
-    told = msgspec.json.decode(answer[1], type=Problem).server_time_ms
-    assert told is not None
-    assert abs(told - now_ms()) < 60_000
-    served.clock.ahead_ms = 30 * 60_000
-    assert served.link(journal).hello(a_hello(journal)).protocol == 1
-
-
-def test_a_replayed_request_is_refused(served: Running, journal: Journal) -> None:
-    nonce, time_ms = secrets.token_bytes(signing.NONCE_BYTES), now_ms()
-    target = "/v1/feed?scope=company&after=0"
-    first = raw(served, journal, "GET", target, nonce=nonce, time_ms=time_ms)
-    again = raw(served, journal, "GET", target, nonce=nonce, time_ms=time_ms)
-    assert first[0] == 200
-    assert slug_of(again) == (409, "nonce-replayed")
-
-
-def test_a_terminal_of_another_branch_is_unknown_here(served: Running) -> None:
-    with pytest.raises(LinkRefused) as refused:
-        served.link(Journal(9)).hello(a_hello(Journal(9)))
-    assert (refused.value.slug, refused.value.problem.retry) == ("device-unknown", True)
-
-
 def test_a_till_enrolled_after_the_router_is_served_as_soon_as_the_feed_is_asked(
     served: Running, until: Until
 ) -> None:
@@ -249,50 +164,7 @@ def test_a_revoked_till_may_bring_its_facts_and_gets_no_decisions(
         assert refused.value.slug == "device-revoked"
 
 
-def test_a_till_gets_no_other_branchs_feed(served: Running, journal: Journal) -> None:
-    with pytest.raises(LinkRefused) as refused:
-        served.link(journal).feed(an_id(1), 0)
-    assert refused.value.slug == "scope-refused"
-
-
 # -- what is refused -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("bend", ["truncated", "flipped", "not-an-envelope", "empty"])
-def test_a_damaged_envelope_is_refused_and_changes_nothing(
-    bend: str, served: Running, journal: Journal
-) -> None:
-    journal.sell(2)
-    body = pack([Parcel(journal.sealed(1, 2))])
-    bodies = {
-        "truncated": body[:-9],
-        "flipped": bytes([body[0] ^ 1]) + body[1:],
-        "not-an-envelope": b"PK\x03\x04 nothing of ours",
-        "empty": b"",
-    }
-    assert slug_of(raw(served, journal, "POST", "/v1/journal", bodies[bend])) == (
-        400,
-        "envelope-damaged",
-    )
-    assert served.link(journal).hello(a_hello(journal)).here[journal.terminal].seq == 0
-
-
-@pytest.mark.parametrize("at", [2, 30, 90, -70, -3])
-def test_a_segment_with_a_flipped_bit_is_answered_as_refused_and_counted(
-    at: int, served: Running, journal: Journal
-) -> None:
-    journal.sell(2)
-    sealed = bytearray(journal.sealed(1, 2))
-    sealed[at] ^= 4
-    sent = [Parcel(bytes(sealed))]
-    status, body = raw(served, journal, "POST", "/v1/journal", pack(sent))
-    assert status == 200, body
-    said = unpack_answer(body, sent).outcomes
-    mine = [one for one in said if one.terminal == journal.terminal]
-    assert all(one.outcome == "refused" and one.problem for one in said)
-    assert mine or said, "somebody is answered for"
-    good = served.link(journal).send([Parcel(journal.sealed(1, 2))])
-    assert good.outcomes[0].outcome == "appended"
 
 
 def test_two_histories_of_one_terminal_are_a_fork_wherever_they_part(
@@ -322,48 +194,6 @@ def test_a_terminal_fetches_its_own_segments_back_and_nobody_elses(
     assert served.link(other).journal(EMPTY).sealed == []
     assert raw(served, journal, "GET", "/v1/journal?epoch=1&after=0", unsigned=True)[0] == 401
     assert raw(served, journal, "GET", "/v1/journal?epoch=1&after=0", key=other.key)[0] == 401
-
-
-@pytest.mark.parametrize(
-    ("query", "slug"),
-    [
-        ("epoch=1&after=1", (409, "cursor-beyond")),
-        ("epoch=2&after=0", (409, "cursor-beyond")),
-        ("epoch=0&after=0", (400, "malformed")),
-        ("epoch=1&after=-1", (400, "malformed")),
-        ("epoch=%D9%A1&after=0", (400, "malformed")),
-        ("after=0", (400, "malformed")),
-    ],
-)
-def test_a_head_from_the_future_or_none_at_all_is_named(
-    query: str, slug: tuple[int, str], served: Running, journal: Journal
-) -> None:
-    assert slug_of(raw(served, journal, "GET", f"/v1/journal?{query}")) == slug
-
-
-def test_what_is_larger_than_an_envelope_is_refused_before_it_is_read(
-    served: Running, journal: Journal
-) -> None:
-    for size_bytes in (ENVELOPE_BYTES_MAX + 1, 2 * ENVELOPE_BYTES_MAX):
-        try:
-            status, _ = raw(served, journal, "POST", "/v1/journal", b"x" * size_bytes)
-        except OSError:
-            continue  # The router hung up before all of it was sent, which says the same.
-        assert status == 413
-    assert served.link(journal).hello(a_hello(journal)).here[journal.terminal] == note_of(EMPTY)
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"software": 1}', b"[" * 5_000, b"\xff\xfe"])
-def test_a_hello_that_is_none_is_malformed(body: bytes, served: Running, journal: Journal) -> None:
-    assert slug_of(raw(served, journal, "POST", "/v1/hello", body)) == (400, "malformed")
-
-
-@pytest.mark.parametrize("after", ["x", "-1", "1.5", "9" * 40, "%D9%A1"])
-def test_a_cursor_that_is_no_revision_is_malformed(
-    after: str, served: Running, journal: Journal
-) -> None:
-    answer = raw(served, journal, "GET", f"/v1/feed?scope=company&after={after}")
-    assert slug_of(answer) == (400, "malformed")
 
 
 def test_a_full_disk_takes_nothing_and_says_so_with_a_retry(

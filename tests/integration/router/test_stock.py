@@ -12,8 +12,8 @@ from sentra.link.client import Link
 from sentra.protocol.branch import PRODUCTS_MAX, STOCK, BranchStock, ProductStock
 from sentra.protocol.entry import head_of
 from sentra.protocol.envelope import Parcel
+from tests.integration.router.asking import raw, slug_of
 from tests.integration.router.conftest import Running
-from tests.integration.router.test_requests import raw, slug_of
 from tests.support.fake_cloud import a_hello, device_of
 from tests.support.journals import DAY, Journal, an_id
 from tests.unit.router_agent.test_stock_moves import COFFEE, TEA, came, sold

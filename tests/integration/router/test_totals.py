@@ -12,8 +12,8 @@ from sentra.protocol.branch import TOTALS, BranchTotals, TerminalTotals
 from sentra.protocol.entry import Head, head_of
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.segment import seal
+from tests.integration.router.asking import raw, slug_of
 from tests.integration.router.conftest import Running
-from tests.integration.router.test_requests import raw, slug_of
 from tests.support.fake_cloud import a_hello, device_of
 from tests.support.journals import DAY, Journal, a_refund, a_sale
 

@@ -1,4 +1,4 @@
-"""Facts that cannot be, or concern a person: each is kept, set aside or told; none holds up others."""
+"""Facts that cannot be, or concern a person: kept, set aside or told; none holds up others."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from sentra.vault.entries import pruned_base
 from syncd.daemon.inbound.house import EVERY_MS, House
 from syncd.daemon.outbound.shelf import VaultShelf
 from tests.support.tills import BRANCH, a_till
-from tests.unit.vault.test_retention import LATER, SHIFT_ENTRIES, T0, Shop
+from tests.unit.vault.shifts import LATER, SHIFT_ENTRIES, T0, Shop
 
 
 @pytest.fixture

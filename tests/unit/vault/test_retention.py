@@ -2,145 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from msgspec.structs import replace
 
-from sentra.events import ShiftClosed, ShiftOpened
 from sentra.projection.tables import SHARED
 from sentra.protocol.entry import EMPTY, Head
-from sentra.protocol.messages import sign_watermark
-from sentra.vault import archived, journal, leftovers, retention, schema, state
+from sentra.vault import journal, retention, schema
 from sentra.vault.archived import DAY_MS
 from sentra.vault.database import Vault
-from sentra.vault.entries import hash_at, holds, pruned_base, pruned_count
+from sentra.vault.entries import holds, pruned_base, pruned_count
 from sentra.vault.identity import Identity
-from sentra.vault.verify import prove
 from sentra.vault.watermarks import backlog, reset_watermark, watermark
-from tests.support.journals import DAY, START_MS, a_sale, an_id
-from tests.support.tills import CLOUD_KEY
+from tests.support.journals import an_id
+from tests.unit.vault.shifts import LATER, SHIFT_ENTRIES, T0, WINDOW_MS, Shop, shop
 
-WINDOW_MS = 35 * DAY_MS
-T0 = START_MS
-SHIFT_ENTRIES = 5
-
-
-@dataclass
-class Shop:
-    """A till that trades shifts of three sales: five entries each."""
-
-    vault: Vault
-    identity: Identity
-    sold: int = 0
-    shifts: int = 0
-
-    def trade(self, shifts: int = 1, *, close: bool = True) -> None:
-        """Each shift is a segment of its own, as a till that is online makes them."""
-        for _ in range(shifts):
-            self.shifts += 1
-            shift_id = an_id(600_000 + self.shifts)
-            self._add(
-                ShiftOpened(shift_id, self.shifts, "c", "Dewi", "IDR", T0, DAY, "Asia/Makassar", 0)
-            )
-            for _ in range(3):
-                self.sold += 1
-                self._add(replace(a_sale(self.sold), shift_id=shift_id))
-            if close:
-                self._add(self._closing(shift_id))
-            with self.vault.writer() as db:
-                journal.seal_pending(db, self.identity)
-
-    def _closing(self, shift_id: str) -> ShiftClosed:
-        return ShiftClosed(
-            shift_id=shift_id, cashier_id="c", cashier_name="Dewi", currency="IDR",
-            closed_at_ms=T0, business_date=DAY, sale_count=3, refund_count=0, void_count=0,
-            total=13_500, rounding=0, tenders=(), expected_cash=13_500, counted_cash=13_500,
-            difference=0, denominations=(), last_hash=self.head().hash.hex(),
-        )  # fmt: skip
-
-    def _add(self, fact: object) -> None:
-        with self.vault.writer() as db:
-            journal.append(db, self.identity, fact, T0)  # type: ignore[arg-type]  # either fact
-
-    def head(self) -> Head:
-        with self.vault.reader() as db:
-            return journal.head(db)
-
-    def place(self, seq: int) -> Head:
-        with self.vault.reader() as db:
-            return Head(1, seq, hash_at(db, 1, seq) or b"")
-
-    def hear(
-        self,
-        name: str,
-        head: Head,
-        at_ms: int,
-        key: Ed25519PrivateKey = CLOUD_KEY,
-        terminal: str = "",
-    ) -> None:
-        """A word of the cloud, as the daemon keeps it."""
-        mark = sign_watermark(key, name, terminal or self.identity.device_id, head, at_ms)
-        with self.vault.writer() as db:
-            reset_watermark(db, name, head, at_ms, mark.signature)
-
-    def look(self, now_ms: int) -> None:
-        """What the housekeeping remembers."""
-        with self.vault.writer() as db:
-            mark = retention.marks_of(db, self.identity).get("archived")
-            archived.remember(db, self.identity.device_id, mark, now_ms)
-
-    def forget(self, now_ms: int) -> int:
-        """One step; how many entries went."""
-        with self.vault.writer() as db:
-            found = retention.plan(db, self.identity, WINDOW_MS, now_ms)
-            if found is None:
-                return 0
-            count = retention.forget(db, self.identity, found, WINDOW_MS, now_ms)
-        while self.drop_portion():
-            pass
-        return count
-
-    def drop_portion(self) -> bool:
-        """The next of what is left over; whether there was any."""
-        with self.vault.writer() as db:
-            found = leftovers.next_portion(db, self.identity)
-            if found is not None:
-                leftovers.drop(db, found)
-            return found is not None
-
-    def forget_all(self, now_ms: int) -> int:
-        total = 0
-        while count := self.forget(now_ms):
-            total += count
-        return total
-
-    def is_whole(self) -> bool:
-        with self.vault.reader() as db:
-            return journal.verify(db, self.identity) == []
-
-    def rows(self) -> dict[str, int]:
-        with self.vault.reader() as db:
-            return {
-                table.name: db.execute(f'SELECT count(*) FROM "{table.name}"').fetchone()[0]  # noqa: S608
-                for table in SHARED
-            }
-
-
-@pytest.fixture
-def shop(till: tuple[Vault, Identity]) -> Shop:
-    """Six closed shifts, of which the cloud has archived four; a seventh is open."""
-    made = Shop(*till)
-    made.trade(6)
-    made.trade(close=False)
-    made.hear("archived", made.place(4 * SHIFT_ENTRIES), T0)
-    made.hear("cloud", made.head(), T0)
-    made.look(T0)
-    return made
-
-
-LATER = T0 + WINDOW_MS
+__all__ = ["shop"]
 
 
 def test_what_was_archived_a_window_ago_goes_a_shift_at_a_time(shop: Shop) -> None:
@@ -359,98 +235,3 @@ def test_a_base_that_the_cloud_did_not_sign_is_found(shop: Shop, change: str) ->
     with shop.vault.writer() as db:
         db.execute(change)
     assert not shop.is_whole()
-
-
-def forget_but_drop_nothing(shop: Shop) -> None:
-    """As a power cut leaves it, that came behind the first transaction."""
-    with shop.vault.writer() as db:
-        found = retention.plan(db, shop.identity, WINDOW_MS, LATER)
-        assert found is not None
-        retention.forget(db, shop.identity, found, WINDOW_MS, LATER)
-
-
-def left_over(shop: Shop) -> int:
-    with shop.vault.reader() as db:
-        base = pruned_base(db)
-        query = "SELECT count(*) FROM journal_entry WHERE (epoch, seq) <= (?, ?)"
-        return int(db.execute(query, (base.epoch, base.seq)).fetchone()[0])
-
-
-def test_a_large_shift_is_forgotten_at_once_and_dropped_by_and_by(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leftovers, "ENTRIES_AT_ONCE", 2)
-    shop.hear("cloud", shop.head(), LATER)
-    for shift in (1, 2):
-        forget_but_drop_nothing(shop)
-        left = []
-        while True:
-            left.append(left_over(shop))
-            assert shop.is_whole()
-            with shop.vault.reader() as db:
-                assert pruned_base(db) == shop.place(shift * SHIFT_ENTRIES)
-                kept = journal.entries(db, EMPTY, 100)
-                assert kept[0].seq == shift * SHIFT_ENTRIES + 1, "what is left over is not read"
-                assert prove(db, shop.identity).tally.tickets == shop.sold - 3 * shift
-            if not shop.drop_portion():
-                break
-        assert left == [5, 3, 1, 0]
-
-
-def test_what_is_left_over_is_proved_until_it_is_dropped(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leftovers, "ENTRIES_AT_ONCE", 2)
-    shop.hear("cloud", shop.head(), LATER)
-    forget_but_drop_nothing(shop)
-    shop.drop_portion()
-    with shop.vault.writer() as db:
-        db.execute("UPDATE journal_entry SET recorded_at_ms = recorded_at_ms + 1 WHERE seq = 3")
-    with shop.vault.reader() as db:
-        assert [(one.kind, one.seq) for one in journal.verify(db, shop.identity)] == [("chain", 3)]
-
-
-def test_a_shift_forgotten_before_the_last_one_is_dropped_leaves_both_over(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leftovers, "ENTRIES_AT_ONCE", 2)
-    shop.hear("cloud", shop.head(), LATER)
-    forget_but_drop_nothing(shop)
-    shop.drop_portion()
-    forget_but_drop_nothing(shop)
-    assert left_over(shop) == 2 * SHIFT_ENTRIES - 2
-    assert shop.is_whole()
-    while shop.drop_portion():
-        assert shop.is_whole()
-    assert left_over(shop) == 0
-    with shop.vault.reader() as db:
-        assert pruned_count(db) == 2 * SHIFT_ENTRIES
-
-
-def test_what_is_left_over_is_never_sealed_again(till: tuple[Vault, Identity]) -> None:
-    shop = Shop(*till)
-    shop.trade(1)
-    shop.trade(close=False)
-    with shop.vault.writer() as db:
-        db.execute("DELETE FROM sealed_segment WHERE first_seq > ?", (SHIFT_ENTRIES,))
-    for at_ms in (T0, LATER):
-        shop.hear("archived", shop.place(SHIFT_ENTRIES), at_ms)
-        shop.hear("cloud", shop.head(), at_ms)
-        shop.look(at_ms)
-    forget_but_drop_nothing(shop)
-    with shop.vault.writer() as db:
-        assert journal.seal_pending(db, shop.identity) == shop.head().seq - SHIFT_ENTRIES
-        (parcel,) = journal.parcels_after(db, EMPTY, 1 << 20, 100)
-        assert parcel[0].first_seq == SHIFT_ENTRIES + 1
-    assert shop.is_whole()
-
-
-def test_a_rebuild_gives_the_rows_of_what_is_left_over_too(shop: Shop) -> None:
-    shop.hear("cloud", shop.head(), LATER)
-    forget_but_drop_nothing(shop)
-    before = shop.rows()
-    with shop.vault.writer() as db:
-        state.put(db, "projection_fingerprint", "of an older version")
-        schema.migrate(db, {}, "terminal")
-    assert shop.rows() == before
-    assert shop.is_whole()
