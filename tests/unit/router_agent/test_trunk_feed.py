@@ -1,4 +1,4 @@
-"""The trunk and the feed: what the cloud signed, in order, and a snapshot where it is far behind."""
+"""The trunk and the feed: what the cloud signed, in order; a snapshot where it is far behind."""
 
 from __future__ import annotations
 
