@@ -69,10 +69,14 @@ def _of_router(
     world: World, name: str, cloud: dict[str, Head], feeds: dict[str, int]
 ) -> Iterator[str]:
     router = next(one for one in world.routers if one.name == name)
+    cloned = {one.identity.device_id for one in world.terminals if one.is_cloned}
     for terminal, (here, believed) in router_heads(world, name).items():
         there = cloud.get(terminal, EMPTY)
         if believed != there:
             yield f"I5 {name} believes in {believed.seq} in the cloud, which has {there.seq}"
+        if terminal in cloned:
+            # Its line is that of the machine which came here first, in the cloud perhaps the lane.
+            continue
         if (here.epoch, here.seq) > (there.epoch, there.seq):
             yield f"I5 {name} has {here.seq}, the cloud {there.seq}"
     with looking(router.folder) as db:
