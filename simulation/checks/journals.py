@@ -121,6 +121,9 @@ def _at_router(
 ) -> Iterator[str]:
     """What a router holds; of a terminal whose disk was put back it may hold what was left."""
     for proof in prove(router.folder):
+        # Of a copied machine the cloud may rightly have the other line, at the very same places.
+        if proof.terminal in cloned and {one.kind for one in proof.findings} == {"head"}:
+            continue
         for problem in proof.problems:
             yield f"I2 {router.name} finds its journal of {proof.name} wrong: {problem}"
     with looking(router.folder) as db:
