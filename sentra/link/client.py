@@ -184,7 +184,8 @@ class Link:
         """Ends the streams, in whichever thread they wait; requests go on."""
         with self._guard:
             for response in self._streams:
-                with contextlib.suppress(OSError, ValueError):
+                # RuntimeError: it has ended by itself in this very moment.
+                with contextlib.suppress(OSError, ValueError, RuntimeError):
                     response.shutdown()
 
     def close(self) -> None:

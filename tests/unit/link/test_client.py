@@ -368,3 +368,15 @@ def test_a_waiting_stream_is_ended_from_another_thread(
     listener.join(10)
     over.set()
     assert not listener.is_alive()
+
+
+def test_a_stream_that_has_ended_meanwhile_is_hung_up_all_the_same(
+    serve: Serve, link: MakeLink
+) -> None:
+    server = serve(lambda _: events(b"event: feed\n\n"))
+    line = link(server.address)
+    wakes = line.wakes(threading.Event())
+    assert next(wakes) == "feed"
+    (response,) = line._streams
+    response.release_conn()
+    line.hang_up()
