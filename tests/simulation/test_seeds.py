@@ -33,7 +33,7 @@ HELD = (
 below is closed."""
 
 OPEN = (722086757,)
-"""A copied machine's till has rows of a sale that are not what its fact says. Not looked into yet."""
+"""A copied machine's till has rows of a sale that are another fact's. Not looked into yet."""
 
 
 @pytest.mark.parametrize("seed", HELD)
