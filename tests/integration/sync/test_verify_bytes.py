@@ -68,7 +68,9 @@ def findings_with(engine: Engine, alter: Callable[[Connection], bool]) -> list[F
 
 
 def write(connection: Connection, table: str, column: str, where: str, values: Any) -> bool:
-    change = text(f"UPDATE {table} SET {column} = :value WHERE {where}")  # noqa: S608
+    # An id with a letter of the other case is the same id.
+    differs = f"{column} IS DISTINCT FROM :value"
+    change = text(f"UPDATE {table} SET {column} = :value WHERE {where} AND {differs}")  # noqa: S608
     return connection.execute(change, values).rowcount == 1
 
 
