@@ -31,10 +31,10 @@ from sentra.vault.head_file import (
 )
 from sentra.vault.identity import Identity
 from sentra.vault.journal import insert_entry, open_epoch
-from sentra.vault.rows import add_first_rows, drop_rows, fact_key, move_rows, row_keys
+from sentra.vault.rows import add_first_rows, drop_own_rows, fact_key, move_rows
 
-_Key = tuple[object, ...]
-Known = dict[_Key, tuple[int, bytes]]
+Key = tuple[object, ...]
+Known = dict[Key, tuple[int, bytes]]
 """What facts are known by, and what they say."""
 
 RESTORED: Final = "journal/restored"
@@ -268,11 +268,11 @@ def _keep_sealed(db: Connection, sealed: bytes) -> None:
     )
 
 
-def fact_key_of(entry: Entry) -> tuple[_Key, tuple[int, bytes]]:
+def fact_key_of(entry: Entry) -> tuple[Key, tuple[int, bytes]]:
     """What a fact is known by, and what it says. An unreadable one is known by its very bytes."""
     fact = _fact_of(entry)
     if fact is None:
-        key: _Key = (entry.kind, entry.schema, entry.recorded_at_ms, entry.body)
+        key: Key = (entry.kind, entry.schema, entry.recorded_at_ms, entry.body)
     else:
         key = fact_key(fact)
     return key, (entry.schema, entry.body)
@@ -344,10 +344,11 @@ def _project(db: Connection, identity: Identity, entry: Entry) -> None:
 
 
 def unproject(db: Connection, identity: Identity, entry: Entry) -> None:
-    """Its rows are made anew when it is recorded again; another fact may come first by then."""
+    """Its rows, if it has any, are made anew when it is recorded again; another fact may come
+    first by then."""
     fact = _fact_of(entry)
     if fact is not None:
-        drop_rows(db, row_keys(_place(identity, entry), fact))
+        drop_own_rows(db, _place(identity, entry), fact)
 
 
 # --- Notes for people ---------------------------------------------------------------------------

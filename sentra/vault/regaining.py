@@ -20,7 +20,7 @@ from sentra.vault import epochs, state
 from sentra.vault.database import Vault
 from sentra.vault.driver import Connection
 from sentra.vault.entries import head, is_provisional, read
-from sentra.vault.epochs import REGAINING, Known, Regained, Restored
+from sentra.vault.epochs import REGAINING, Key, Known, Regained, Restored
 from sentra.vault.head_file import write_head_file
 from sentra.vault.identity import Identity
 
@@ -61,9 +61,9 @@ def regain_in_steps(
     for line, sealed in _portions(found):
         give_way()
         with vault.writer() as db:
-            for entry in doubled.intersection(line):
+            for key in doubled.keys() & {epochs.fact_key_of(one)[0] for one in line}:
                 # From now on the rows are the line's.
-                epochs.unproject(db, identity, entry)
+                epochs.unproject(db, identity, doubled[key])
             epochs.take_line(db, identity, at, line, sealed, now_ms)
         at = head_of(line[-1])
     give_way()
@@ -98,12 +98,14 @@ def _settled(db: Connection, entry: Entry) -> bool:
     return not db.execute(query, (entry.epoch,)).fetchone()[0]
 
 
-def _doubled(db: Connection, identity: Identity, found: Regained) -> frozenset[Entry]:
-    """Entries of the line whose facts stand here too."""
-    own = {epochs.fact_key_of(one)[0] for one in read(db, identity.device_id, found.keep, -1)}
+def _doubled(db: Connection, identity: Identity, found: Regained) -> dict[Key, Entry]:
+    """The first own entry that has rows of each fact that the line has too."""
+    own: dict[Key, Entry] = {}
+    for entry in read(db, identity.device_id, found.keep, -1):
+        own.setdefault(epochs.fact_key_of(entry)[0], entry)
     if not own:
-        return frozenset()
-    return frozenset(one for one in found.line if epochs.fact_key_of(one)[0] in own)
+        return own
+    return {key: own[key] for one in found.line if (key := epochs.fact_key_of(one)[0]) in own}
 
 
 def _highest(found: Regained) -> int:

@@ -26,6 +26,13 @@ _EXISTS: Final = {
     for name, key in _KEYS.items()
 }
 
+_SELECTS: Final = {
+    table.name: 'SELECT {} FROM "{}" WHERE branch_id = ? AND "{}" = ? LIMIT 1'.format(  # noqa: S608
+        ", ".join(column.name for column in table.columns), table.name, _KEYS[table.name]
+    )
+    for table in SHARED
+}
+
 _DELETES: Final = {
     name: f'DELETE FROM "{name}" WHERE branch_id = ? AND "{key}" = ?'  # noqa: S608 - our names
     for name, key in _KEYS.items()
@@ -69,6 +76,15 @@ def drop_rows(db: Connection, keys: RowKeys) -> None:
     """Removes the rows of facts that are about to be recorded at another place, or forgotten."""
     for table, statement in _DELETES.items():
         db.executemany(statement, [key for name, key in keys if name == table])
+
+
+def drop_own_rows(db: Connection, place: Place, fact: Fact) -> None:
+    """Removes the fact's rows if they are those of the entry at this place: an earlier one that
+    bears the same identity keeps its own."""
+    table, first = next(project(place, fact))
+    kept = db.execute(_SELECTS[table], first[:2]).fetchone()
+    if kept is not None and tuple(kept) == first:
+        drop_rows(db, row_keys(place, fact))
 
 
 def move_rows(db: Connection, old: Place, new: Place, fact: Fact) -> None:

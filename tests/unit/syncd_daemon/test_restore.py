@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from sentra.protocol.entry import EMPTY, Head, head_of
-from sentra.vault import journal, state
+from sentra.vault import journal, regaining, state
 from sentra.vault.epochs import secure_head
 from sentra.vault.failures import VaultFull
 from syncd.daemon.operations.ports import CLOUD, ROUTER
@@ -147,6 +147,32 @@ def test_it_counts_once_at_the_very_same_place_too(
     machine.sell(4, amount=9_000)
     machine.meet(cloud=cloud)
     assert machine.numbers() == [1, 2, 3, 4, 5, 4]
+    machine.is_whole()
+
+
+@pytest.mark.parametrize("at_once", [1, 100], ids=["portions", "one_transaction"])
+def test_rows_stay_those_of_the_first_of_three_that_bear_one_identity(
+    machines: Callable[[], Machine],
+    cloud: MemoryStore,
+    router: MemoryStore,
+    at_once: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The common part has one, and both the line that is left and the one taken up another."""
+    monkeypatch.setattr(regaining, "ENTRIES_AT_ONCE", at_once)
+    machine = machines()
+    backup = a_loss(machine, router, ROUTER)
+    machine.send(CLOUD, cloud)
+    machine = put_back(machine, backup, whole=True)
+    machine.sell(4, 6, amount=9_000)
+    machine.meet(cloud=cloud)
+    machine.send(CLOUD, cloud)
+    machine = put_back(machine, backup, whole=True)
+    machine.sell(7, 4, amount=9_000)
+    machine.meet(router=router)
+    assert machine.numbers() == [1, 2, 3, 4, 5, 7, 4]
+    machine.meet(cloud=cloud)
+    assert machine.numbers() == [1, 2, 3, 4, 5, 4, 6, 7]
     machine.is_whole()
 
 
