@@ -94,8 +94,9 @@ def note_hello(
     _take_head(talk, here, shelf, now_ms)
     mark = answer.cloud.get(terminal)
     is_new = _is_new_timeline(talk, answer, shelf, cloud_key)
-    if is_new and talk.store == CLOUD:
-        _lower_archived(here, mark, shelf)
+    if is_new:
+        mark = _said_since(mark, answer)
+        _leave_timeline(here if talk.store == CLOUD else _head_of(mark), mark, shelf)
     note_mark(mark, shelf, cloud_key)
     note_mark(answer.archived.get(terminal), shelf, cloud_key)
     talk.doubt = None if talk.store == CLOUD else _ahead(mark, shelf, cloud_key)
@@ -206,12 +207,24 @@ def _note_timeline(
         shelf.reset_watermark(TIMELINE, EMPTY, since.at_ms, since.signature)
 
 
-def _lower_archived(here: Head, mark: Watermark | None, shelf: Shelf) -> None:
-    """A cloud restored to an earlier moment holds, and has archived, less than it once signed."""
+def _said_since(mark: Watermark | None, answer: HelloAnswer) -> Watermark | None:
+    """The cloud's word, unless it is of the timeline that was left."""
+    since_ms = 0 if answer.since is None else answer.since.at_ms
+    return mark if mark is not None and mark.at_ms >= since_ms else None
+
+
+def _head_of(mark: Watermark | None) -> Head:
+    return EMPTY if mark is None else mark.head.to_head()
+
+
+def _leave_timeline(there: Head, mark: Watermark | None, shelf: Shelf) -> None:
+    """A cloud restored to an earlier moment holds, and has archived, less than it once signed:
+    nothing until it says so again, and no more than what it has there."""
+    shelf.reset_watermark(CLOUD, EMPTY, 0, None)
     archived = shelf.watermark("archived")
-    if (here.epoch, here.seq) < (archived.epoch, archived.seq):
+    if (there.epoch, there.seq) < (archived.epoch, archived.seq):
         at_ms = mark.at_ms if mark is not None else 0
-        shelf.reset_watermark("archived", here, at_ms, None)
+        shelf.reset_watermark("archived", there, at_ms, None)
 
 
 def _due_scopes(talk: Talk, answer: HelloAnswer, shelf: Shelf, *, is_new: bool) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ def say(
     *,
     feed: int,
     key: Ed25519PrivateKey = CLOUD_KEY,
+    cloud: Watermark | None = None,
     archived: Watermark | None = None,
     talk: Talk | None = None,
 ) -> tuple[str, ...]:
@@ -48,7 +49,7 @@ def say(
         clock_ms=0,
         timeline=timeline,
         here={TERMINAL: note_of(EMPTY)},
-        cloud={},
+        cloud={} if cloud is None else {TERMINAL: cloud},
         feed={COMPANY: feed},
         segment_bytes_max=1,
         envelope_bytes_max=1,
@@ -127,6 +128,23 @@ def test_what_the_cloud_signed_before_it_was_restored_is_believed_no_more() -> N
     assert shelf.watermark("cloud") == EMPTY
     since = sign_watermark(CLOUD_KEY, "cloud", TERMINAL, head_of(entry), 200)
     assert note_mark(since, shelf, CLOUD_KEY.public_key())
+
+
+def test_what_the_cloud_had_is_unknown_when_a_router_tells_of_a_later_timeline() -> None:
+    shelf = a_shelf()
+    entry = make_entry(TERMINAL, EMPTY, "k", 1, 0, "2026-11-22", b"{}")
+    shelf.entries.append(entry)
+    names = ("cloud", "archived")
+
+    def tell(name: str, at_ms: int) -> Watermark:
+        return sign_watermark(CLOUD_KEY, name, TERMINAL, head_of(entry), at_ms)
+
+    for name in names:
+        assert note_mark(tell(name, 150), shelf, CLOUD_KEY.public_key())
+    say(shelf, ROUTER, SECOND, 200, feed=2, cloud=tell("cloud", 150))
+    assert [shelf.watermark(name) for name in names] == [EMPTY, EMPTY]
+    say(shelf, ROUTER, SECOND, 200, feed=2, cloud=tell("cloud", 250))
+    assert [shelf.watermark(name) for name in names] == [head_of(entry), EMPTY]
 
 
 def test_what_a_router_had_before_the_cloud_told_of_a_later_timeline_is_not_fetched() -> None:
