@@ -38,7 +38,8 @@ _DUE: Final = text("""
     SELECT h.scope FROM feed_head h CROSS JOIN company c
     LEFT JOIN archive_feed a ON a.scope = h.scope
     WHERE h.revision > 0 AND (a.scope IS NULL
-        OR (a.revision, a.timeline) IS DISTINCT FROM (h.revision, c.timeline)
+        OR a.timeline <> c.timeline
+        OR a.revision <> h.revision
             AND (CAST(:before_ms AS bigint) IS NULL OR a.archived_at_ms <= :before_ms))
     ORDER BY h.scope
 """)
@@ -46,7 +47,8 @@ _DUE: Final = text("""
 
 def feeds_due(connection: Connection, before_ms: int | None) -> Sequence[str]:
     """The scopes that say something that is not archived; with `before_ms`, those that were not
-    archived since then."""
+    archived since then. In a new timeline all are: the newest object may be of the one that the
+    cloud has left."""
     return connection.execute(_DUE, {"before_ms": before_ms}).scalars().all()
 
 

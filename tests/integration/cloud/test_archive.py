@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, insert, text
 
-from sentra.cloud.archive import container, lag, source
+from sentra.cloud.archive import container, decided, lag, source
 from sentra.cloud.archive.container import JournalObject, RegisterObject
 from sentra.cloud.archive.read import Archive, audit, read_object
 from sentra.cloud.archive.write import EVERY_MS, ArchiveReport, Archivist
@@ -273,6 +273,26 @@ def test_the_register_is_written_again_only_when_it_says_something_else(
     newest = read_object(folder, key, company_keys.signing_key.public_key())
     assert isinstance(newest, RegisterObject)
     assert all(str(row["name"]).endswith("!") for row in newest.devices)
+
+
+def test_a_feed_is_written_again_when_it_says_more_and_in_a_new_timeline_at_once(
+    chain_engine: Engine, as_owner: Engine, folder: LocalObjects, company_keys: CompanyKeys
+) -> None:
+    def written(at_ms: int) -> int:
+        before = len(list(folder.keys("archive/feed/")))
+        run(chain_engine, folder, company_keys, at_ms)
+        return len(list(folder.keys("archive/feed/"))) - before
+
+    with as_owner.begin() as connection:
+        connection.execute(text("UPDATE feed_head SET revision = 1 WHERE revision = 0"))
+        scopes = connection.execute(text("SELECT count(*) FROM feed_head")).scalar_one()
+    assert [written(NOW_MS), written(NOW_MS + 1)] == [scopes, 0]
+    with as_owner.begin() as connection:
+        connection.execute(text("UPDATE feed_head SET revision = revision + 1"))
+    assert [written(NOW_MS + 2), written(NOW_MS + decided.EVERY_MS)] == [0, scopes]
+    with as_owner.begin() as connection:
+        connection.execute(text("UPDATE company SET timeline = gen_random_uuid()"))
+    assert written(NOW_MS + decided.EVERY_MS + 1) == scopes
 
 
 @pytest.fixture
