@@ -58,7 +58,8 @@ class Difference:
 @dataclass(frozen=True, slots=True)
 class ProofStatus:
     """Up to where a terminal's journal is proved equal, by whom and when; tenders in minor units.
-    `waits` is the place up to which its till has counted and nothing was compared yet."""
+    `waits` is the place up to which its till has counted on from there and nothing was compared
+    yet."""
 
     epoch: int
     seq: int
@@ -83,6 +84,7 @@ def read_proof(connection: Connection, branch_id: str, terminal_id: str) -> Proo
     if row is None:
         return NOTHING
     note = _note(row.till)
+    goes_on = note is not None and note.base.to_head() == _proved_head(row)
     return ProofStatus(
         row.epoch,
         row.seq,
@@ -91,7 +93,7 @@ def read_proof(connection: Connection, branch_id: str, terminal_id: str) -> Proo
         row.tenders,
         tuple(row.places),
         row.proved_at_ms,
-        None if note is None else note.head,
+        note.head if note is not None and goes_on else None,
         None if row.difference is None else Difference(**row.difference),
     )
 
@@ -221,7 +223,7 @@ def compare(connection: Connection, branch_id: str, terminal_id: str, now_ms: in
     till = None if row is None else _note(row.till)
     if row is None or till is None:
         return "none"
-    base = Head(row.epoch, row.seq, bytes(row.hash))
+    base = _proved_head(row)
     if till.base.to_head() != base:
         # It counted from a place that is another one by now; it will count anew.
         connection.execute(update(proof).where(*where).values(till=None, router=None))
@@ -257,6 +259,10 @@ def compare(connection: Connection, branch_id: str, terminal_id: str, now_ms: in
         )
     )
     return "equal"
+
+
+def _proved_head(row: Row[Any]) -> Head:
+    return Head(row.epoch, row.seq, bytes(row.hash))
 
 
 def _note(kept: Any) -> ProofNote | None:

@@ -161,7 +161,8 @@ def test_at_a_shifts_close_till_router_and_cloud_are_proved_equal(branch_of_thre
     status = branch.status()
     assert (status.seq, status.entries, status.tenders) == (5, 5, {"cash": 18_000})
     assert (status.places, status.difference) == (("till", "router", "cloud"), None)
-    branch.greet()
+    assert branch.greet(), "it does not know yet that this is proved"
+    assert branch.status().waits is None, "what is proved waits no more"
     assert branch.greet() == (), "what is proved is said no more"
     assert branch.compare() == "none"
 
