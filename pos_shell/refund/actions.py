@@ -78,10 +78,10 @@ def refund_sale(
         if _is_done(db, till.identity.branch_id, refund_id):
             return refund_id
         counter(db, till.identity, person)
-        if approved_by is None and not may(person.roles, Permission.REFUND_APPROVE):
-            raise ApprovalNeeded()
         known = read_sale(db, till.identity, sale_id)
         quote_refund(known.sale, known.earlier, wanted)
+        if approved_by is None and not may(person.roles, Permission.REFUND_APPROVE):
+            raise ApprovalNeeded()
     if not _claim(till, sale_id, refund_id, wanted) and not (known.is_own or by_pin):
         raise RefundUnclaimed()
     with till.book() as book:

@@ -6,8 +6,7 @@ from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from pos_shell import forms
-from pos_shell.cashier.actions import approve
-from pos_shell.cashier.forms import read_approval
+from pos_shell.cashier.actions import approval_by, approve
 from pos_shell.refund.actions import refund_sale
 from pos_shell.refund.queries import RefundPage, refund_page
 from pos_shell.web import person, till, told
@@ -52,12 +51,12 @@ def give_back(sale_id: object) -> BaseResponse:
     return go_to(url_for("receipt.show", sale_id=done, paid=1))
 
 
-def _approval() -> tuple[str, bool]:
+def _approval() -> tuple[str | None, bool]:
     """Who approves, and whether by a PIN typed for this refund: a supervisor's own counts too."""
     approver, pin = forms.text("approver"), forms.text("approver_pin")
     if approver and pin:
         return approve(till(), Permission.REFUND_APPROVE, approver, pin), True
-    return read_approval(till(), Permission.REFUND_APPROVE), False
+    return approval_by(person(), Permission.REFUND_APPROVE), False
 
 
 def _wanted(page: RefundPage) -> list[Wanted]:
