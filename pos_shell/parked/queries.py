@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pos_shell.branch import router_listens
 from pos_shell.sale.queries import rates_at
 from pos_shell.till import Till
 from sentra.domain.totals import total_up
@@ -27,10 +28,12 @@ class ParkedRow:
 
 @dataclass(frozen=True, slots=True)
 class BranchOrders:
-    """The carts on hold at other tills, as the router showed them at `heard_at_ms`."""
+    """The carts on hold at other tills, as the router showed them at `heard_at_ms`. `answers`: it
+    does now."""
 
     orders: Sequence[OfferedOrder]
     heard_at_ms: int
+    answers: bool
 
 
 def parked_count(till: Till) -> int:
@@ -58,4 +61,5 @@ def branch_orders(till: Till) -> BranchOrders | None:
         heard = sharing.heard_board(db)
         if heard is None:
             return None
-        return BranchOrders(sharing.elsewhere(db), heard.heard_at_ms)
+        answers = router_listens(db, till.clock())
+        return BranchOrders(sharing.elsewhere(db), heard.heard_at_ms, answers)

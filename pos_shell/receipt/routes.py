@@ -18,7 +18,7 @@ routes = Blueprint("receipt", __name__, url_prefix="/receipts")
 @routes.get("/")
 @requires(Permission.SALE_REPRINT)
 def find() -> Response:
-    """Receipts of this till, newest first, or those whose number holds what was asked."""
+    """This till's receipts, newest first, those that hold what was asked, or another till's one."""
     return render(
         "pos_shell/receipt/find.html",
         fragment="pos_shell/receipt/_found.html",

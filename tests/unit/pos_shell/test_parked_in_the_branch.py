@@ -91,6 +91,7 @@ def test_a_cart_of_another_till_is_listed_claimed_and_sold_here(open_shop: Shop)
     found = branch_orders(open_shop.till)
     assert found is not None
     assert [(one.terminal_name, one.parked_by) for one in found.orders] == [("Kasir 2", "Dewi")]
+    assert found.answers
     assert parked_count(open_shop.till) == 1
     asked = answering(open_shop, lambda _question: granted(offer))
     cart = resume_cart(open_shop.till, DEWI, offer.sale_id)
@@ -141,6 +142,9 @@ def test_nothing_is_asked_while_the_router_is_known_to_be_away(open_shop: Shop) 
     offer = held_elsewhere(open_shop)
     asked = answering(open_shop, lambda _question: granted(offer))
     open_shop.clock.forward(seconds=60)
+    shown = branch_orders(open_shop.till)
+    assert shown is not None
+    assert (len(shown.orders), shown.answers) == (1, False)
     with pytest.raises(RouterSilent):
         resume_cart(open_shop.till, DEWI, offer.sale_id)
     assert asked == []
