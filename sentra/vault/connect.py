@@ -39,6 +39,10 @@ milliseconds, so it is left to whoever calls `Vault.checkpoint`; this is for whe
 RESERVE_BYTES: Final = 32 * 1024 * 1024
 """Free disk below which no sale is started. It holds the closing of a shift a hundred times."""
 
+STATEMENTS_KEPT: Final = 512
+"""Prepared statements that a connection keeps: all that a program uses. The driver would keep 128,
+and prepare the rest again and again."""
+
 _LOOK_EVERY_S: Final = 0.001
 _MIB: Final = 1024 * 1024
 _PRIMARY_CODE: Final = 0xFF
@@ -51,11 +55,12 @@ def connect(path: Path, key: VaultKey, mode: Mode) -> Connection:
     """
     access = {"probe": "ro", "read": "rw", "write": "rwc"}[mode]
     db = driver.connect(
-        f"{path.resolve().as_uri()}?mode={access}",
+        f"{path.absolute().as_uri()}?mode={access}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
         timeout=BUSY_TIMEOUT_MS / 1000,
+        cached_statements=STATEMENTS_KEPT,
     )
     try:
         # Its own log goes to stderr in a form of its own; what fails is raised and logged by us.
