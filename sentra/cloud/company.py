@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from sentra.cloud import feed
 from sentra.cloud.identity import new_id
@@ -19,6 +19,16 @@ from sentra.failures import Failure
 from sentra.protocol.feed import COMPANY, FeedItem
 
 _RUPIAH: Final = "IDR"
+
+# Asked at every hello; putting them together takes longer than PostgreSQL's answer.
+_COMPANY: Final = select(
+    company.c.id,
+    company.c.name,
+    company.c.currency,
+    company.c.timeline,
+    company.c.timeline_at_ms,
+)
+_FOLLOW_RESTORE: Final = select(func.follow_restore(bindparam("now_ms")))
 
 
 class CompanyMissing(Failure):
@@ -78,17 +88,14 @@ def init_company(
 
 def find_company(connection: Connection) -> CompanyFacts | None:
     """The company, or None before `sentra db init`."""
-    table = company.c
-    row = connection.execute(
-        select(table.id, table.name, table.currency, table.timeline, table.timeline_at_ms)
-    ).one_or_none()
+    row = connection.execute(_COMPANY).one_or_none()
     return None if row is None else CompanyFacts(*row)
 
 
 def follow_restore(connection: Connection, now_ms: int) -> bool:
     """Begin a new timeline if PostgreSQL itself says that this database was restored to an earlier
     moment, or is a copy; whether it was. Asked at every hello, so that nobody has to remember."""
-    return bool(connection.execute(select(func.follow_restore(now_ms))).scalar_one())
+    return bool(connection.execute(_FOLLOW_RESTORE, {"now_ms": now_ms}).scalar_one())
 
 
 def begin_timeline(connection: Connection, now_ms: int) -> CompanyFacts:

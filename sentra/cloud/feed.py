@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, Select, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from sentra.cloud.tables import company, feed_head, feed_item, feed_revision
@@ -45,6 +45,40 @@ _REPLACE: Final = text("""
         AS new (kind, key, body)
     ON CONFLICT (scope, kind, key) DO UPDATE SET revision = excluded.revision, body = excluded.body
 """)
+
+# What is asked all day is put together once: that takes longer than PostgreSQL's answer.
+_HEADS: Final = select(feed_head.c.scope, feed_head.c.revision).where(
+    feed_head.c.scope.in_(bindparam("scopes", expanding=True))
+)
+_LOCK: Final = (
+    insert(feed_head)
+    .on_conflict_do_update(
+        index_elements=[feed_head.c.scope], set_={"revision": feed_head.c.revision}
+    )
+    .returning(feed_head.c.revision)
+)
+_MOVE: Final = update(feed_head).where(feed_head.c.scope == bindparam("moved"))
+_APPEND: Final = feed_revision.insert()
+_TIMELINE: Final = select(company.c.timeline)
+_FOLLOW_RESTORE: Final = select(func.follow_restore(bindparam("now_ms")))
+
+
+def _fitting() -> Select[Any]:
+    """The revisions after a cursor that fit, one where there is any."""
+    table = feed_revision.c
+    running = func.sum(func.length(table.sealed)).over(order_by=table.revision)
+    page = (
+        select(table.revision, table.sealed, table.signature, running.label("running"))
+        .where(table.scope == bindparam("scope"), table.revision > bindparam("after"))
+        .order_by(table.revision)
+        .limit(bindparam("revisions_max"))
+        .subquery()
+    )
+    fits = page.c.running - func.length(page.c.sealed) < bindparam("bytes_max")
+    return select(page).where(fits).order_by(page.c.revision)
+
+
+_FITTING: Final = _fitting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,35 +113,25 @@ def publish(
     timeline = _timeline(connection, now_ms) if changed else None
     for revision, part in enumerate(_batches(changed), head + 1):
         sealed = seal_revision(scope, revision, part, signing_key, timeline)
-        connection.execute(
-            feed_revision.insert().values(
-                scope=scope,
-                revision=revision,
-                sealed=sealed.sealed,
-                signature=sealed.signature,
-                item_count=len(part),
-                published_at_ms=now_ms,
-            )
-        )
+        row = {
+            "scope": scope,
+            "revision": revision,
+            "sealed": sealed.sealed,
+            "signature": sealed.signature,
+            "item_count": len(part),
+            "published_at_ms": now_ms,
+        }
+        connection.execute(_APPEND, row)
         _apply(connection, scope, revision, part)
         head = revision
-    connection.execute(update(feed_head).where(feed_head.c.scope == scope).values(revision=head))
+    connection.execute(_MOVE, {"moved": scope, "revision": head})
     return head
 
 
 def read_after(connection: Connection, scope: str, after: int, bytes_max: int) -> FeedPage:
     """The revisions after a cursor, in order: as many as fit, but one where there is any."""
-    table = feed_revision.c
-    running = func.sum(func.length(table.sealed)).over(order_by=table.revision)
-    page = (
-        select(table.revision, table.sealed, table.signature, running.label("running"))
-        .where(table.scope == scope, table.revision > after)
-        .order_by(table.revision)
-        .limit(PAGE_REVISIONS_MAX)
-        .subquery()
-    )
-    fitting = select(page).where(page.c.running - func.length(page.c.sealed) < bytes_max)
-    rows = connection.execute(fitting.order_by(page.c.revision)).all()
+    wanted = {"scope": scope, "after": after, "bytes_max": bytes_max}
+    rows = connection.execute(_FITTING, {**wanted, "revisions_max": PAGE_REVISIONS_MAX}).all()
     revisions = tuple(
         SealedRevision(scope, row.revision, bytes(row.sealed), bytes(row.signature)) for row in rows
     )
@@ -117,9 +141,7 @@ def read_after(connection: Connection, scope: str, after: int, bytes_max: int) -
 
 def heads(connection: Connection, scopes: Collection[str]) -> dict[str, int]:
     """The head of each scope; 0 where nothing was published."""
-    found = connection.execute(
-        select(feed_head.c.scope, feed_head.c.revision).where(feed_head.c.scope.in_(scopes))
-    )
+    found = connection.execute(_HEADS, {"scopes": list(scopes)})
     return dict.fromkeys(scopes, 0) | {row.scope: row.revision for row in found}
 
 
@@ -135,11 +157,7 @@ def state(connection: Connection, scope: str) -> list[FeedItem]:
 
 
 def _lock(connection: Connection, scope: str) -> int:
-    new = insert(feed_head).values(scope=scope, revision=0)
-    locked = new.on_conflict_do_update(
-        index_elements=[feed_head.c.scope], set_={"revision": feed_head.c.revision}
-    )
-    revision: int = connection.execute(locked.returning(feed_head.c.revision)).scalar_one()
+    revision: int = connection.execute(_LOCK, {"scope": scope, "revision": 0}).scalar_one()
     return revision
 
 
@@ -149,8 +167,8 @@ def _timeline(connection: Connection, now_ms: int) -> str | None:
     A database that was just restored begins its new one here, if nobody asked before: what is
     published now belongs to that.
     """
-    connection.execute(select(func.follow_restore(now_ms)))
-    return connection.execute(select(company.c.timeline)).scalar_one_or_none()
+    connection.execute(_FOLLOW_RESTORE, {"now_ms": now_ms})
+    return connection.execute(_TIMELINE).scalar_one_or_none()
 
 
 def _changed(connection: Connection, scope: str, items: Iterable[FeedItem]) -> list[FeedItem]:

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from sentra.cloud.tables import archive_head, device, journal_head
 from sentra.protocol.entry import EMPTY, Head
 from sentra.web.devices import KnownDevice
 from syncd.service.operations.greet import Heard
 
+# What each hello asks is put together once: that takes longer than PostgreSQL's answer.
+_DEVICE: Final = select(
+    device.c.role, device.c.branch_id, device.c.public_key, device.c.status
+).where(device.c.id == bindparam("device"))
+_BRANCH_HEADS: Final = (
+    select(
+        journal_head.c.terminal_id, journal_head.c.epoch, journal_head.c.seq, journal_head.c.hash
+    )
+    .where(journal_head.c.branch_id == bindparam("branch"))
+    .order_by(journal_head.c.terminal_id)
+)
+_OWN_HEAD: Final = _BRANCH_HEADS.where(journal_head.c.terminal_id == bindparam("terminal"))
+_ARCHIVED: Final = select(
+    archive_head.c.terminal_id, archive_head.c.epoch, archive_head.c.seq, archive_head.c.hash
+).where(
+    archive_head.c.branch_id == bindparam("branch"),
+    archive_head.c.terminal_id.in_(bindparam("terminals", expanding=True)),
+)
+_ADDRESSES: Final = select(device.c.addresses).where(device.c.id == bindparam("device"))
+_WRITE: Final = update(device).where(device.c.id == bindparam("device"))
+
 
 def find_device(connection: Connection, device_id: str) -> KnownDevice | None:
     """An enrolled device, revoked ones too."""
-    row = connection.execute(
-        select(device.c.role, device.c.branch_id, device.c.public_key, device.c.status).where(
-            device.c.id == device_id
-        )
-    ).one_or_none()
+    row = connection.execute(_DEVICE, {"device": device_id}).one_or_none()
     if row is None:
         return None
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(row.public_key))
@@ -31,13 +48,10 @@ def journal_heads(
     connection: Connection, branch_id: str, terminal_id: str | None
 ) -> dict[str, Head]:
     """The heads of the branch's journals, or of one terminal's; empty ones are left out."""
-    heads = journal_head.c
-    query = select(heads.terminal_id, heads.epoch, heads.seq, heads.hash).where(
-        heads.branch_id == branch_id
-    )
-    if terminal_id is not None:
-        query = query.where(heads.terminal_id == terminal_id)
-    rows = connection.execute(query.order_by(heads.terminal_id))
+    if terminal_id is None:
+        rows = connection.execute(_BRANCH_HEADS, {"branch": branch_id})
+    else:
+        rows = connection.execute(_OWN_HEAD, {"branch": branch_id, "terminal": terminal_id})
     return {row.terminal_id: Head(row.epoch, row.seq, bytes(row.hash)) for row in rows}
 
 
@@ -45,12 +59,8 @@ def archive_heads(
     connection: Connection, branch_id: str, terminal_ids: Collection[str]
 ) -> dict[str, Head]:
     """How far each of these journals is archived; EMPTY where nothing is."""
-    heads = archive_head.c
-    rows = connection.execute(
-        select(heads.terminal_id, heads.epoch, heads.seq, heads.hash).where(
-            heads.branch_id == branch_id, heads.terminal_id.in_(terminal_ids)
-        )
-    )
+    wanted = {"branch": branch_id, "terminals": list(terminal_ids)}
+    rows = connection.execute(_ARCHIVED, wanted)
     found = {row.terminal_id: Head(row.epoch, row.seq, bytes(row.hash)) for row in rows}
     return dict.fromkeys(terminal_ids, EMPTY) | found
 
@@ -61,11 +71,9 @@ def record(connection: Connection, speaker: KnownDevice, heard: Heard) -> bool:
     Rows are locked in the order of their ids, as everywhere, so that nobody waits in a circle.
     """
     told = {speaker.device_id: _own_values(heard), **_terminals_of(connection, speaker, heard)}
-    before = connection.execute(
-        select(device.c.addresses).where(device.c.id == speaker.device_id)
-    ).scalar_one()
+    before = connection.execute(_ADDRESSES, {"device": speaker.device_id}).scalar_one()
     for device_id in sorted(told):
-        connection.execute(update(device).where(device.c.id == device_id).values(told[device_id]))
+        connection.execute(_WRITE, {"device": device_id, **told[device_id]})
     return list(before) != list(heard.addresses)
 
 
