@@ -33,11 +33,16 @@ from simulation.network import Network
 from simulation.office import BRANCH_IDS, Office
 from simulation.plan import Plan
 from simulation.power import Grid
+from simulation.routes import compiled_once
 from simulation.trace import Trace
 from simulation.world import World
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made inside
 MEMORY_FREE_BYTES_MIN: Final = 2 * 1024**3
+
+COLLECTED_EVERY: Final = 20_000
+"""Objects made until the collector looks at the young ones. A run makes few circles, and by its own
+700 it would take a twelfth of the time."""
 
 _numbers = count(1)
 
@@ -134,14 +139,18 @@ def laboratory() -> Iterator[Laboratory]:
             prefix="sentra-simulation-", dir=MEMORY if roomy else None
         ) as name,
         quiet(),
+        compiled_once(),
         running_postgres(Path(name) / "postgres", fsync=False) as server,
     ):
         made = Laboratory(server, Path(name) / "runs")
         # All that is loaded by now stays to the end: the collector need not go over it each time.
         gc.collect()
         gc.freeze()
+        before = gc.get_threshold()
+        gc.set_threshold(COLLECTED_EVERY, *before[1:])
         try:
             yield made
         finally:
+            gc.set_threshold(*before)
             gc.unfreeze()
             made.close()

@@ -136,22 +136,29 @@ class WiredConnection:
 
     def __init__(self, db: Connection, life: Life, grid: Grid) -> None:
         self._db, self._life, self._grid = db, life, grid
+        self._execute = db.execute
 
     def execute(self, statement: str, *parameters: Any) -> Any:
         """As the driver does. Raises PowerCut and NeverEnds besides."""
         self._grid.count_statement()
         if statement == _COMMIT:
             self._life.before_commit()
-            done = self._db.execute(statement)
+            done = self._execute(statement)
             self._life.after_commit()
             return done
-        self._life.require()
-        return self._db.execute(statement, *parameters)
+        if not self._life.alive:
+            raise PowerCut(self._life)
+        return self._execute(statement, *parameters)
 
     def executemany(self, statement: str, rows: Any) -> Any:
         """As the driver does. Raises PowerCut besides."""
         self._life.require()
         return self._db.executemany(statement, rows)
+
+    @property
+    def in_transaction(self) -> bool:
+        """As the driver's."""
+        return self._db.in_transaction
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._db, name)
