@@ -67,8 +67,6 @@ def run(laboratory: Laboratory, plan: Plan, begin: Callable[[World], None] = _no
         rounds = 0
         if not broken:
             rounds, broken = _settle(world, plan)
-        if not broken:
-            broken = list(checks.at_the_end(world, random.Random(f"{plan.seed} damage")))
         counts["sales"] = sum(len(one.shown) for one in world.terminals)
         counts["refunds"] = refund_count(world)
         if plan.shares:
@@ -130,7 +128,8 @@ def _take(world: World, step: Step, dice: random.Random) -> bool:
 
 
 def _settle(world: World, plan: Plan) -> tuple[int, list[str]]:
-    """Let the faults stop; how many rounds it took, and what did not come together."""
+    """Let the faults stop; how many rounds it took, and what did not come together or does not
+    hold."""
     world.heal()
     missing: list[str] = []
     for number in range(1, ROUNDS_MAX + 1):
@@ -144,8 +143,9 @@ def _settle(world: World, plan: Plan) -> tuple[int, list[str]]:
             return number, [_unexpected(f"round {number}", error)]
         with looking_around():
             missing = list(heads.check(world))
-        if not missing:
-            return number, []
+            if not missing:
+                dice = random.Random(f"{plan.seed} damage")
+                return number, list(checks.at_the_end(world, dice))
     return ROUNDS_MAX, [*world.faults(), *missing]
 
 

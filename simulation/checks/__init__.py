@@ -1,7 +1,8 @@
 """What must hold: the invariants I1 to I10 of the protocol, looked for on the disks themselves.
 
 `evidence` may be asked at any moment; the others when the faults have stopped and all heads have
-met. A check only looks, with connections of its own; what it damages it puts back.
+met, which `heads` says. A check only looks, with connections of its own; what it damages it puts
+back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from simulation.checks import (
     catalogues,
     damage,
     evidence,
-    heads,
     journals,
     projections,
     sums,
@@ -31,15 +31,14 @@ def at_any_moment(world: World) -> Iterator[str]:
 
 
 def at_the_end(world: World, dice: random.Random) -> Iterator[str]:
-    """What holds when the faults have stopped."""
+    """What holds when the faults have stopped and all heads have met. Called while somebody looks
+    around."""
     yield from world.faults()
-    with looking_around():
-        yield from evidence.check(world)
-        yield from heads.check(world)
-        yield from journals.check(world)
-        yield from projections.check(world)
-        yield from sums.check(world)
-        yield from catalogues.check(world)
-        if world.site.shares:
-            yield from carts.check(world)
-        yield from damage.check(world, dice)
+    yield from evidence.check(world)
+    yield from journals.check(world)
+    yield from projections.check(world)
+    yield from sums.check(world)
+    yield from catalogues.check(world)
+    if world.site.shares:
+        yield from carts.check(world)
+    yield from damage.check(world, dice)

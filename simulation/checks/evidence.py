@@ -68,7 +68,7 @@ def _acknowledged(
     if _place(base) > _place(stores.archived.get(own, EMPTY)):
         yield f"I4 {terminal.name} forgot up to {_say(base)}, which is not archived"
     mark = journal.watermark(db, "cloud")
-    if mark != EMPTY and _knows_present(world, db) and not _has(world, own, mark):
+    if mark != EMPTY and _knows_present(world, db) and not _has(world, terminal, mark):
         yield f"I4 {terminal.name} was told that the cloud has {_say(mark)}, and it has not"
     mark = journal.watermark(db, "router")
     places = [heads[own][0] for heads in stores.routers.values() if own in heads]
@@ -108,11 +108,14 @@ def _knows_present(world: World, db: Connection) -> bool:
     return identity is not None and identity.timeline not in world.cloud.left_timelines
 
 
-def _has(world: World, terminal: str, head: Head) -> bool:
+def _has(world: World, terminal: TerminalMachine, head: Head) -> bool:
     """Whether the very entry is in the cloud's journal."""
     columns = journal_entry.c
     query = select(columns.hash).where(
-        columns.terminal_id == terminal, columns.epoch == head.epoch, columns.seq == head.seq
+        columns.branch_id == terminal.identity.branch_id,
+        columns.terminal_id == terminal.identity.device_id,
+        columns.epoch == head.epoch,
+        columns.seq == head.seq,
     )
     with world.cloud.engine.connect() as connection:
         found = connection.execute(query).scalar_one_or_none()
