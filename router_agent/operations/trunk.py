@@ -206,10 +206,11 @@ def note_hello(
         for terminal, note in answer.here.items()
     }
     missing = [CloudHead(one, EMPTY, None) for one in shelf.terminals() if one not in named]
-    shelf.set_cloud_heads([*named.values(), *missing])
     words = (_checked(mark, cloud_key) for mark in answer.archived.values())
     archived = [mark for mark in words if mark is not None and mark.name == "archived"]
+    # First since when the timeline is what it is: older words on the heads are said anew then.
     shelf.keep_words(archived, _checked(answer.since, cloud_key))
+    shelf.set_cloud_heads([*named.values(), *missing])
     is_new = answer.timeline != shelf.timeline()
     due = []
     for scope in scopes:

@@ -46,12 +46,13 @@ class VaultShelf(SnapshotShelf):
         """Moves journals' cloud heads, also backwards; writes only what is new."""
         with self._vault.reader() as db:
             known = {state.terminal: state for state in store.journals(db)}
+            since_ms = _since_ms(store.since(db))
         moved = [
             one
             for one in heads
             if one.terminal not in known
             or known[one.terminal].cloud != one.head
-            or (one.mark is not None and known[one.terminal].watermark is None)
+            or (one.mark is not None and _is_lost(known[one.terminal].watermark, since_ms))
         ]
         if not moved:
             return
@@ -86,7 +87,8 @@ class VaultShelf(SnapshotShelf):
         with self._vault.reader() as db:
             known = {state.terminal: state.archived for state in store.journals(db)}
             since_known = store.since(db)
-        new = [mark for mark in archived if _is_news(mark, known)]
+        since_ms = _since_ms(since or since_known)
+        new = [mark for mark in archived if _is_news(mark, known, since_ms)]
         if not new and since in (None, since_known):
             return
         with self._vault.writer() as db:
@@ -135,8 +137,19 @@ class VaultShelf(SnapshotShelf):
             self._decided()
 
 
-def _is_news(mark: Watermark, known: Mapping[str, Watermark | None]) -> bool:
+def _is_news(mark: Watermark, known: Mapping[str, Watermark | None], since_ms: int) -> bool:
     if mark.terminal not in known:
         return False
     before = known[mark.terminal]
-    return before is None or (before.head != mark.head and before.at_ms < mark.at_ms)
+    if before is None or _is_lost(before, since_ms):
+        return True
+    return before.head != mark.head and before.at_ms < mark.at_ms
+
+
+def _since_ms(since: Watermark | None) -> int:
+    return 0 if since is None else since.at_ms
+
+
+def _is_lost(known: Watermark | None, since_ms: int) -> bool:
+    """What was signed before the cloud's present timeline began is no word for a till any more."""
+    return known is None or known.at_ms < since_ms
