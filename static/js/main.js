@@ -9,4 +9,5 @@ import "./live.js";
 import "./scan.js";
 import "./chart.js";
 import "./submit.js";
+import "./validity.js";
 import "./countdown.js";

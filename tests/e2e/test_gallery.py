@@ -94,6 +94,19 @@ def test_the_language_changes_with_one_click(page: Page, gallery: str) -> None:
     expect(page.get_by_role("button", name="Pay")).to_be_visible()
 
 
+def test_a_field_that_is_not_right_says_so_in_the_readers_language(
+    page: Page, gallery: str
+) -> None:
+    page.goto(f"{gallery}/gallery/sign-in?lang=id")
+    field = page.locator("#email")
+    says = "field => (field.reportValidity(), field.validationMessage)"
+    assert field.evaluate(says) == "Isi dulu bagian ini."
+    field.fill("dewi")
+    assert field.evaluate(says) == "Isian ini belum cocok. Periksa lagi."
+    field.fill("dewi@toko.id")
+    assert field.evaluate(says) == ""
+
+
 def test_typing_anywhere_on_the_till_goes_to_the_search_field(page: Page, gallery: str) -> None:
     page.goto(f"{gallery}/gallery/till")
     page.get_by_role("button", name="Tahan").focus()
