@@ -22,6 +22,8 @@ from tests.present import NOW_MS
 from tests.support.journals import DAY, Journal
 
 Send = Callable[..., Appended]
+Prove = Callable[[], CloudReport]
+Ask = Callable[[str], list[tuple[object, ...]]]
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def send(app_database_url: str, terminal: TestDevice) -> Send:
 
 
 @pytest.fixture
-def prove(engine: Engine) -> Callable[[], CloudReport]:
+def prove(engine: Engine) -> Prove:
     def run() -> CloudReport:
         with engine.connect() as connection:
             return verify_cloud(connection)
@@ -63,7 +65,7 @@ def prove(engine: Engine) -> Callable[[], CloudReport]:
 
 
 @pytest.fixture
-def ask(engine: Engine) -> Callable[[str], list[tuple[object, ...]]]:
+def ask(engine: Engine) -> Ask:
     def run(statement: str) -> list[tuple[object, ...]]:
         with engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(statement))]

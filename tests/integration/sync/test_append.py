@@ -15,8 +15,9 @@ from syncd.service.operations.append import append_envelope
 from syncd.service.operations.journals import Carrier
 from syncd.service.outbound.journal_store import JournalStore
 from syncd.service.outbound.threads import one_ahead
-from syncd.service.verify import CloudReport
 from tests.integration.sync.appending import (
+    Ask,
+    Prove,
     Send,
     ask,
     journal,
@@ -33,7 +34,7 @@ __all__ = ["ask", "journal", "prove", "send"]
 
 
 def test_segments_in_any_order_and_interleaving_end_as_one_journal(
-    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+    send: Send, journal: Journal, prove: Prove
 ) -> None:
     journal.sell(20)
     first, second, third = journal.sealed(1, 5), journal.sealed(6, 15), journal.sealed(16, 20)
@@ -47,7 +48,7 @@ def test_segments_in_any_order_and_interleaving_end_as_one_journal(
 
 
 def test_a_segment_that_overlaps_adds_only_what_is_new(
-    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+    send: Send, journal: Journal, prove: Prove
 ) -> None:
     journal.sell(10)
     send(journal.sealed(1, 6))
@@ -56,9 +57,7 @@ def test_a_segment_that_overlaps_adds_only_what_is_new(
     assert prove().differences == []
 
 
-def test_a_chain_that_does_not_fit_changes_nothing(
-    send: Send, journal: Journal, ask: Callable[[str], list[tuple[object, ...]]]
-) -> None:
+def test_a_chain_that_does_not_fit_changes_nothing(send: Send, journal: Journal, ask: Ask) -> None:
     journal.sell(2)
     stranger = Journal()
     stranger.terminal, stranger.key = journal.terminal, journal.key
@@ -71,7 +70,7 @@ def test_a_chain_that_does_not_fit_changes_nothing(
 
 
 def test_the_same_envelope_from_many_threads_at_once_is_appended_once(
-    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+    send: Send, journal: Journal, prove: Prove
 ) -> None:
     journal.sell(60)
     segments = [journal.sealed(first, first + 9) for first in range(1, 60, 10)]
@@ -88,7 +87,7 @@ def test_the_same_envelope_from_many_threads_at_once_is_appended_once(
 
 
 def test_overlapping_pieces_from_many_threads_meet_without_loss_or_double(
-    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+    send: Send, journal: Journal, prove: Prove
 ) -> None:
     journal.sell(40)
     pieces = [journal.sealed(first, last) for first, last in ((1, 10), (5, 25), (20, 40), (1, 40))]
@@ -111,7 +110,7 @@ def test_two_routers_that_bring_the_same_branch_never_wait_in_a_circle(
     make_device: Callable[..., TestDevice],
     terminal: TestDevice,
     router: TestDevice,
-    prove: Callable[[], CloudReport],
+    prove: Prove,
 ) -> None:
     journals = []
     for number in range(2, 7):
@@ -135,7 +134,7 @@ def test_two_routers_that_bring_the_same_branch_never_wait_in_a_circle(
 
 
 def test_a_large_backlog_is_prepared_ahead_in_another_thread(
-    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+    send: Send, journal: Journal, prove: Prove
 ) -> None:
     journal.sell(5_000)
     segments = [journal.sealed(first, first + 999) for first in range(1, 5_000, 1_000)]
@@ -146,11 +145,7 @@ def test_a_large_backlog_is_prepared_ahead_in_another_thread(
 
 
 def test_a_commit_that_never_came_leaves_nothing(
-    app_database_url: str,
-    send: Send,
-    journal: Journal,
-    terminal: TestDevice,
-    ask: Callable[[str], list[tuple[object, ...]]],
+    app_database_url: str, send: Send, journal: Journal, terminal: TestDevice, ask: Ask
 ) -> None:
     journal.sell(3)
     dsn = make_url(app_database_url).set(drivername="postgresql")
@@ -164,7 +159,7 @@ def test_a_commit_that_never_came_leaves_nothing(
 
 
 def test_live_sales_sealed_one_by_one_are_as_good_as_one_segment(
-    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+    send: Send, journal: Journal, prove: Prove
 ) -> None:
     journal.sell(30)
     assert outcome(send(*segments_of(journal, [1] * 30))) == ("appended", 30)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sentra.protocol.entry import Head, head_of, make_entry
 from sentra.protocol.segment import seal
-from syncd.service.verify import CloudReport
 from tests.integration.sync.appending import (
+    Ask,
+    Prove,
     Send,
     a_clone_of,
     ask,
@@ -23,7 +22,7 @@ __all__ = ["ask", "journal", "prove", "send"]
 
 
 def test_a_new_epoch_follows_the_last_entry_of_the_one_before(
-    send: Send, journal: Journal, prove: Callable[[], CloudReport]
+    send: Send, journal: Journal, prove: Prove
 ) -> None:
     journal.sell(4)
     send(journal.sealed(1, 4))
@@ -37,12 +36,7 @@ def test_a_new_epoch_follows_the_last_entry_of_the_one_before(
     assert (report.journals[0].head.epoch, report.journals[0].head.seq) == (2, 3)
 
 
-def test_epochs_may_leave_numbers_out(
-    send: Send,
-    journal: Journal,
-    prove: Callable[[], CloudReport],
-    ask: Callable[[str], list[tuple[object, ...]]],
-) -> None:
+def test_epochs_may_leave_numbers_out(send: Send, journal: Journal, prove: Prove, ask: Ask) -> None:
     journal.sell(4)
     send(journal.sealed(1, 4))
     journal.head = Head(3, 0, journal.head.hash)
@@ -56,10 +50,7 @@ def test_epochs_may_leave_numbers_out(
 
 
 def test_two_machines_with_one_identity_lose_no_sale(
-    send: Send,
-    journal: Journal,
-    ask: Callable[[str], list[tuple[object, ...]]],
-    prove: Callable[[], CloudReport],
+    send: Send, journal: Journal, ask: Ask, prove: Prove
 ) -> None:
     journal.sell(5)
     clone = a_clone_of(journal)
@@ -81,10 +72,7 @@ def test_two_machines_with_one_identity_lose_no_sale(
 
 
 def test_a_line_whose_beginning_comes_late_is_projected_then(
-    send: Send,
-    journal: Journal,
-    ask: Callable[[str], list[tuple[object, ...]]],
-    prove: Callable[[], CloudReport],
+    send: Send, journal: Journal, ask: Ask, prove: Prove
 ) -> None:
     journal.sell(5)
     clone = a_clone_of(journal)
@@ -100,10 +88,7 @@ def test_a_line_whose_beginning_comes_late_is_projected_then(
 
 
 def test_a_fact_of_the_fork_lane_that_is_recorded_again_counts_once(
-    send: Send,
-    journal: Journal,
-    ask: Callable[[str], list[tuple[object, ...]]],
-    prove: Callable[[], CloudReport],
+    send: Send, journal: Journal, ask: Ask, prove: Prove
 ) -> None:
     journal.sell(5)
     send(journal.sealed(1, 5))
@@ -130,10 +115,7 @@ def test_a_fact_of_the_fork_lane_that_is_recorded_again_counts_once(
 
 
 def test_another_fact_of_the_same_identity_is_shown_to_a_person(
-    send: Send,
-    journal: Journal,
-    ask: Callable[[str], list[tuple[object, ...]]],
-    prove: Callable[[], CloudReport],
+    send: Send, journal: Journal, ask: Ask, prove: Prove
 ) -> None:
     journal.sell(5)
     send(journal.sealed(1, 5))
@@ -152,10 +134,7 @@ def test_another_fact_of_the_same_identity_is_shown_to_a_person(
 
 
 def test_an_epoch_that_goes_on_from_an_older_end_is_kept_and_counted(
-    send: Send,
-    journal: Journal,
-    ask: Callable[[str], list[tuple[object, ...]]],
-    prove: Callable[[], CloudReport],
+    send: Send, journal: Journal, ask: Ask, prove: Prove
 ) -> None:
     journal.sell(5)
     behind = a_clone_of(journal)

@@ -16,8 +16,9 @@ from sentra.protocol.envelope import Parcel
 from syncd.service.operations.append import append_envelope
 from syncd.service.operations.journals import Carrier
 from syncd.service.outbound.journal_store import JournalStore
-from syncd.service.verify import CloudReport
 from tests.integration.sync.appending import (
+    Ask,
+    Prove,
     Send,
     ask,
     journal,
@@ -63,11 +64,7 @@ BAD_FACTS: dict[str, SaleCompleted] = {
 
 @pytest.mark.parametrize("what", BAD_FACTS)
 def test_a_fact_that_no_table_can_hold_is_set_aside_and_holds_up_nothing(
-    send: Send,
-    journal: Journal,
-    ask: Callable[[str], list[tuple[object, ...]]],
-    prove: Callable[[], CloudReport],
-    what: str,
+    send: Send, journal: Journal, ask: Ask, prove: Prove, what: str
 ) -> None:
     journal.sell(3)
     write(journal, BAD_FACTS[what])
@@ -79,10 +76,7 @@ def test_a_fact_that_no_table_can_hold_is_set_aside_and_holds_up_nothing(
 
 
 def test_unknown_and_unreadable_facts_are_kept_and_set_aside(
-    send: Send,
-    journal: Journal,
-    ask: Callable[[str], list[tuple[object, ...]]],
-    prove: Callable[[], CloudReport],
+    send: Send, journal: Journal, ask: Ask, prove: Prove
 ) -> None:
     write_raw(journal, "coupon.used", 1, b"{}")
     write_raw(journal, "sale.completed", 2, b"{}")
@@ -98,10 +92,7 @@ def test_unknown_and_unreadable_facts_are_kept_and_set_aside(
 
 
 def test_a_sale_that_was_recorded_twice_is_one_sale_and_an_exception(
-    send: Send,
-    journal: Journal,
-    ask: Callable[[str], list[tuple[object, ...]]],
-    prove: Callable[[], CloudReport],
+    send: Send, journal: Journal, ask: Ask, prove: Prove
 ) -> None:
     journal.sell(2)
     write(journal, a_sale(1, terminal_number=1))
@@ -121,8 +112,8 @@ def test_a_cart_that_two_tills_sold_while_they_were_apart_is_one_sale_and_an_exc
     send: Send,
     journal: Journal,
     make_device: Callable[..., TestDevice],
-    ask: Callable[[str], list[tuple[object, ...]]],
-    prove: Callable[[], CloudReport],
+    ask: Ask,
+    prove: Prove,
     terminal: TestDevice,
 ) -> None:
     device = make_device(terminal.branch_id, "terminal", 2)
@@ -142,10 +133,7 @@ def test_a_cart_that_two_tills_sold_while_they_were_apart_is_one_sale_and_an_exc
 
 
 def test_texts_of_any_script_and_form_come_back_as_they_are(
-    send: Send,
-    journal: Journal,
-    ask: Callable[[str], list[tuple[object, ...]]],
-    prove: Callable[[], CloudReport],
+    send: Send, journal: Journal, ask: Ask, prove: Prove
 ) -> None:
     names = [
         "None",
@@ -176,7 +164,7 @@ def stock(product: str, kind: str, quantity_milli: int, number: int) -> StockMov
 
 
 def test_unknown_products_and_negative_stock_are_exceptions_never_refusals(
-    send: Send, journal: Journal, ask: Callable[[str], list[tuple[object, ...]]]
+    send: Send, journal: Journal, ask: Ask
 ) -> None:
     counted, uncounted = an_id(600_001), an_id(600_002)
     write(journal, stock(counted, "receipt", 3_000, 1))
@@ -202,7 +190,7 @@ def test_of_a_sale_and_its_refunds_at_one_moment_the_later_looks(
     journal: Journal,
     terminal: TestDevice,
     make_device: Callable[..., TestDevice],
-    ask: Callable[[str], list[tuple[object, ...]]],
+    ask: Ask,
     until: Callable[..., None],
     *,
     sale_first: bool,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,13 +13,14 @@ from sentra.cloud.tables import daily_product, hourly_sales, hourly_tender
 from sentra.protocol.entry import Head, head_of, make_entry
 from sentra.protocol.envelope import Parcel, pack
 from sentra.verification import ScopeUnknown
-from syncd.service.verify import CloudReport, verify_cloud
 from syncd.verify import verify
-from tests.integration.sync.appending import a_clone_of
+from tests.integration.sync.appending import Prove, a_clone_of, prove
 from tests.integration.sync.conftest import TestDevice
 from tests.present import NOW_MS
 from tests.support.chain import Chain, make_chain
 from tests.support.journals import DAY, Journal
+
+__all__ = ["prove"]
 
 
 @pytest.fixture
@@ -33,18 +33,7 @@ def chain(engine: Engine, company_keys: CompanyKeys) -> Chain:
     return made
 
 
-@pytest.fixture
-def prove(engine: Engine) -> Callable[[], CloudReport]:
-    def run() -> CloudReport:
-        with engine.connect() as connection:
-            return verify_cloud(connection)
-
-    return run
-
-
-def test_a_company_that_has_traded_is_proved(
-    chain: Chain, prove: Callable[[], CloudReport]
-) -> None:
+def test_a_company_that_has_traded_is_proved(chain: Chain, prove: Prove) -> None:
     report = prove()
     assert report.differences == []
     assert report.verified
@@ -54,9 +43,7 @@ def test_a_company_that_has_traded_is_proved(
     }
 
 
-def test_what_the_service_has_taken_is_proved(
-    terminal: TestDevice, prove: Callable[[], CloudReport]
-) -> None:
+def test_what_the_service_has_taken_is_proved(terminal: TestDevice, prove: Prove) -> None:
     journal = Journal()
     journal.terminal, journal.key = terminal.id, terminal.key
     journal.sell(30)
@@ -127,7 +114,7 @@ ALTERATIONS = {
 
 @pytest.mark.parametrize("what", ALTERATIONS)
 def test_an_alteration_is_found_and_its_entry_is_named(
-    terminal: TestDevice, engine: Engine, prove: Callable[[], CloudReport], what: str
+    terminal: TestDevice, engine: Engine, prove: Prove, what: str
 ) -> None:
     journal = Journal()
     journal.terminal, journal.key = terminal.id, terminal.key
@@ -152,7 +139,7 @@ def test_an_alteration_is_found_and_its_entry_is_named(
     ids=lambda one: getattr(one, "name", one),
 )
 def test_a_wrong_sum_is_found(
-    chain: Chain, engine: Engine, prove: Callable[[], CloudReport], table: Table, column: str
+    chain: Chain, engine: Engine, prove: Prove, table: Table, column: str
 ) -> None:
     own = table.c.branch_id == chain.branches["SGT"]
     with engine.begin() as connection:
@@ -162,9 +149,7 @@ def test_a_wrong_sum_is_found(
     assert kinds == ["sums"]
 
 
-def test_a_row_that_no_fact_gives_is_found(
-    chain: Chain, engine: Engine, prove: Callable[[], CloudReport]
-) -> None:
+def test_a_row_that_no_fact_gives_is_found(chain: Chain, engine: Engine, prove: Prove) -> None:
     with engine.begin() as connection:
         connection.execute(
             text(
@@ -205,7 +190,7 @@ def forked(terminal: TestDevice) -> Journal:
 
 
 def test_several_epochs_and_a_second_machines_line_are_proved(
-    forked: Journal, prove: Callable[[], CloudReport]
+    forked: Journal, prove: Prove
 ) -> None:
     report = prove()
     assert report.differences == []
@@ -223,12 +208,7 @@ def test_several_epochs_and_a_second_machines_line_are_proved(
     ],
 )
 def test_what_is_altered_in_the_fork_lane_is_found(
-    forked: Journal,
-    engine: Engine,
-    prove: Callable[[], CloudReport],
-    change: str,
-    kind: str,
-    epoch: int,
+    forked: Journal, engine: Engine, prove: Prove, change: str, kind: str, epoch: int
 ) -> None:
     with engine.begin() as connection:
         assert connection.execute(text(change)).rowcount == 1
