@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -12,7 +9,6 @@ from router_agent.operations.begin import is_present_word
 from router_agent.operations.journals import JournalState
 from router_agent.operations.trunk import CloudHead
 from router_agent.outbound import backlog, bases, lane, proofs, store
-from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.shelf import VaultShelf
 from router_agent.outbound.waiting_sums import WaitingSums
 from sentra.proof import Stretch
@@ -26,14 +22,6 @@ from tests.unit.router_agent.test_lane import a_clone_of, held, take, told
 
 PUBLIC = CLOUD_KEY.public_key()
 ROUTER = an_identity(9, role="router")
-
-
-@pytest.fixture
-def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
-    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
-    made = Vault.create(tmp_path / "router", "router", ROOMS)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
@@ -13,7 +12,6 @@ from msgspec.structs import replace
 from router_agent.operations.sums import Sums, merge
 from router_agent.outbound import bases, day_totals, ledger, store
 from router_agent.outbound.ledger import Ledger
-from router_agent.outbound.schema import ROOMS
 from sentra.domain.drawer import summarise
 from sentra.events import Fact, Tender
 from sentra.money import AMOUNT_MAX
@@ -26,14 +24,6 @@ from tests.support.journals import DAY, START_MS, Journal, a_refund, a_sale
 from tests.unit.router_agent.test_lane import a_clone_of, take
 
 NEXT_DAY = "2026-11-23"
-
-
-@pytest.fixture
-def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
-    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
-    made = Vault.create(tmp_path / "router", "router", ROOMS)
-    yield made
-    made.close()
 
 
 @pytest.fixture

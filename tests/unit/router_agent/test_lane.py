@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +10,6 @@ from router_agent.operations.forward import Pick
 from router_agent.operations.take import Taking, take_parcels
 from router_agent.operations.trunk import CloudHead
 from router_agent.outbound import lane, store
-from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.shelf import VaultShelf
 from router_agent.outbound.waiting_sums import WaitingSums
 from sentra.protocol.entry import EMPTY, Head, head_of, make_entry
@@ -27,13 +24,11 @@ ROUTER = an_identity(9, role="router")
 
 
 @pytest.fixture
-def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
-    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
-    made = Vault.create(tmp_path / "router", "router", ROOMS)
-    with made.writer() as db:
+def vault(vault: Vault) -> Vault:
+    """One that knows whose it is."""
+    with vault.writer() as db:
         write_identity(db, ROUTER)
-    yield made
-    made.close()
+    return vault
 
 
 @pytest.fixture

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
 
 from router_agent.outbound.orders import CLAIM_MS, Orders, OrdersFull, OrderTaken, OrderUnknown
-from router_agent.outbound.schema import ROOMS
 from sentra.protocol.branch import ORDERS_PER_TERMINAL_MAX
 from sentra.vault.database import Vault
 from tests.support.sharing import an_offer
@@ -31,14 +27,6 @@ class Ticks:
 @pytest.fixture
 def ticks() -> Ticks:
     return Ticks()
-
-
-@pytest.fixture
-def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
-    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
-    made = Vault.create(tmp_path / "router", "router", ROOMS)
-    yield made
-    made.close()
 
 
 @pytest.fixture

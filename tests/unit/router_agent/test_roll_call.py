@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
-import pytest
 
 from router_agent.outbound.roll_call import RollCall
-from router_agent.outbound.schema import ROOMS
 from sentra.protocol.messages import PROTOCOLS, Hello
 from sentra.vault.database import Vault
 from tests.support.journals import START_MS, an_id
 
 TILL = an_id(800_001)
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    made = Vault.create(tmp_path / "router", "router", ROOMS)
-    yield made
-    made.close()
 
 
 def _hello(**feed: int) -> Hello:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from msgspec.structs import replace
 
 from router_agent.outbound import day_totals, ledger, stock_moves
 from router_agent.outbound.ledger import Ledger
-from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.stock_moves import DAYS_KEPT, Moves
 from sentra.events import RefundCompleted, SaleCompleted, StockMoved
 from sentra.money import QUANTITY_MILLI_MAX
@@ -21,14 +16,6 @@ from tests.support.journals import DAY, START_MS, Journal, a_refund, a_sale, an_
 from tests.unit.router_agent.test_lane import a_clone_of, take
 
 COFFEE, TEA = an_id(600_001), an_id(600_002)
-
-
-@pytest.fixture
-def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
-    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
-    made = Vault.create(tmp_path / "router", "router", ROOMS)
-    yield made
-    made.close()
 
 
 def sold(

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from router_agent.operations.trunk import note_hello
 from router_agent.outbound import store
-from router_agent.outbound.schema import ROOMS
 from router_agent.outbound.shelf import VaultShelf
 from sentra.protocol.messages import HelloAnswer, note_of, sign_timeline, sign_watermark
 from sentra.vault.database import Vault
 from tests.support.journals import Journal
 from tests.support.tills import CLOUD_KEY, an_identity
-
-
-@pytest.fixture
-def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
-    monkeypatch.setenv("SENTRA_KEY_STORE", "file")
-    made = Vault.create(tmp_path, "router", ROOMS)
-    yield made
-    made.close()
 
 
 def hear(vault: Vault, journal: Journal, at_ms: int, since_ms: int) -> list[int]:

@@ -30,10 +30,13 @@ def left_over(shop: Shop) -> int:
         return int(db.execute(query, (base.epoch, base.seq)).fetchone()[0])
 
 
-def test_a_large_shift_is_forgotten_at_once_and_dropped_by_and_by(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A portion of what is dropped is two entries."""
     monkeypatch.setattr(leftovers, "ENTRIES_AT_ONCE", 2)
+
+
+def test_a_large_shift_is_forgotten_at_once_and_dropped_by_and_by(shop: Shop) -> None:
     shop.hear("cloud", shop.head(), LATER)
     for shift in (1, 2):
         forget_but_drop_nothing(shop)
@@ -51,10 +54,7 @@ def test_a_large_shift_is_forgotten_at_once_and_dropped_by_and_by(
         assert left == [5, 3, 1, 0]
 
 
-def test_what_is_left_over_is_proved_until_it_is_dropped(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leftovers, "ENTRIES_AT_ONCE", 2)
+def test_what_is_left_over_is_proved_until_it_is_dropped(shop: Shop) -> None:
     shop.hear("cloud", shop.head(), LATER)
     forget_but_drop_nothing(shop)
     shop.drop_portion()
@@ -64,10 +64,7 @@ def test_what_is_left_over_is_proved_until_it_is_dropped(
         assert [(one.kind, one.seq) for one in journal.verify(db, shop.identity)] == [("chain", 3)]
 
 
-def test_a_shift_forgotten_before_the_last_one_is_dropped_leaves_both_over(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leftovers, "ENTRIES_AT_ONCE", 2)
+def test_a_shift_forgotten_before_the_last_one_is_dropped_leaves_both_over(shop: Shop) -> None:
     shop.hear("cloud", shop.head(), LATER)
     forget_but_drop_nothing(shop)
     shop.drop_portion()
