@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import secrets
 import ssl
+from collections.abc import Callable
 from contextlib import closing
 
 import msgspec
@@ -12,8 +13,10 @@ import msgspec
 from sentra.protocol import signing
 from sentra.protocol.messages import Problem
 from tests.integration.router.conftest import Running
-from tests.support.fake_cloud import now_ms
+from tests.support.fake_cloud import device_of, now_ms
 from tests.support.journals import Journal
+
+Until = Callable[..., None]
 
 
 def raw(
@@ -52,3 +55,15 @@ def slug_of(answer: tuple[int, bytes]) -> tuple[int, str]:
     problem = msgspec.json.decode(answer[1], type=Problem)
     assert problem.status == answer[0]
     return answer[0], problem.type.rpartition(":")[2]
+
+
+def assert_only_for_terminals(
+    running: Running, target: str, own: Journal, other: Journal, until: Until
+) -> None:
+    """Whoever is no terminal of the branch is refused; `other` is revoked to see that."""
+    assert slug_of(raw(running, own, "GET", target, unsigned=True))[0] == 401
+    assert slug_of(raw(running, own, "GET", target, key=other.key))[0] == 401
+    assert slug_of(raw(running, Journal(9), "GET", target)) == (401, "device-unknown")
+    running.cloud.publish_branch(device_of(own), device_of(other, revoked=True))
+    until(lambda: any(device.revoked for device in running.router.devices.all()))
+    assert slug_of(raw(running, other, "GET", target)) == (403, "device-revoked")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import pytest
 
@@ -12,14 +10,13 @@ from sentra.link.client import Link
 from sentra.protocol.branch import PRODUCTS_MAX, STOCK, BranchStock, ProductStock
 from sentra.protocol.entry import head_of
 from sentra.protocol.envelope import Parcel
-from tests.integration.router.asking import raw, slug_of
+from tests.integration.router.asking import Until, assert_only_for_terminals, raw, slug_of
 from tests.integration.router.conftest import Running
 from tests.support.fake_cloud import a_hello, device_of
 from tests.support.journals import DAY, Journal, an_id
 from tests.unit.router_agent.test_stock_moves import COFFEE, TEA, came, sold
 
 TARGET = f"{STOCK}?date={DAY}&product={COFFEE}"
-Until = Callable[..., None]
 
 
 def ask(link: Link, *products: str, date: str = DAY) -> BranchStock:
@@ -111,9 +108,4 @@ def test_a_question_that_is_none_is_malformed(served: Running, journal: Journal)
 def test_nobody_but_the_branchs_own_terminals_is_told(
     served: Running, journal: Journal, other: Journal, until: Until
 ) -> None:
-    assert slug_of(raw(served, journal, "GET", TARGET, unsigned=True))[0] == 401
-    assert slug_of(raw(served, journal, "GET", TARGET, key=other.key))[0] == 401
-    assert slug_of(raw(served, Journal(9), "GET", TARGET)) == (401, "device-unknown")
-    served.cloud.publish_branch(device_of(journal), device_of(other, revoked=True))
-    until(lambda: any(device.revoked for device in served.router.devices.all()))
-    assert slug_of(raw(served, other, "GET", TARGET)) == (403, "device-revoked")
+    assert_only_for_terminals(served, TARGET, journal, other, until)

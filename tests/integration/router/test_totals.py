@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from router_agent.inbound import branch as desk
@@ -12,13 +10,12 @@ from sentra.protocol.branch import TOTALS, BranchTotals, TerminalTotals
 from sentra.protocol.entry import Head, head_of
 from sentra.protocol.envelope import Parcel
 from sentra.protocol.segment import seal
-from tests.integration.router.asking import raw, slug_of
+from tests.integration.router.asking import Until, assert_only_for_terminals, raw, slug_of
 from tests.integration.router.conftest import Running
-from tests.support.fake_cloud import a_hello, device_of
+from tests.support.fake_cloud import a_hello
 from tests.support.journals import DAY, Journal, a_refund, a_sale
 
 TARGET = f"{TOTALS}?date={DAY}"
-Until = Callable[..., None]
 
 
 def of(told: BranchTotals, journal: Journal) -> TerminalTotals:
@@ -93,13 +90,8 @@ def test_a_day_that_is_none_is_malformed(served: Running, journal: Journal) -> N
 def test_nobody_but_the_branchs_own_terminals_is_told(
     served: Running, journal: Journal, other: Journal, until: Until
 ) -> None:
-    assert slug_of(raw(served, journal, "GET", TARGET, unsigned=True))[0] == 401
-    assert slug_of(raw(served, journal, "GET", TARGET, key=other.key))[0] == 401
-    assert slug_of(raw(served, Journal(9), "GET", TARGET)) == (401, "device-unknown")
     other.sell(1)
     served.link(other).send([Parcel(other.sealed(1, 1))])
-    served.cloud.publish_branch(device_of(journal), device_of(other, revoked=True))
-    until(lambda: any(device.revoked for device in served.router.devices.all()))
-    assert slug_of(raw(served, other, "GET", TARGET)) == (403, "device-revoked")
+    assert_only_for_terminals(served, TARGET, journal, other, until)
     told = totals(served.link(journal), DAY)
     assert of(told, other).sums.sale_count == 1, "what it sold is in the drawer"
