@@ -89,6 +89,9 @@ class Disks:
 
     def drop(self, folder: Path) -> None:
         """A folder that nobody looks at again."""
+        opened = _around.get()
+        if opened is not None and folder in opened:
+            opened.pop(folder).close()
         shutil.rmtree(folder)
 
     def _place(self, name: str) -> Path:
@@ -100,8 +103,8 @@ _around: ContextVar[dict[Path, Connection] | None] = ContextVar("around", defaul
 
 @contextmanager
 def looking_around() -> Iterator[None]:
-    """In the block each disk is opened once, however often somebody looks. No machine may work
-    meanwhile: it would find its disk in use."""
+    """In the block each disk is opened once, however often somebody looks. A block within sees with
+    fresh eyes: it opens them itself."""
     opened: dict[Path, Connection] = {}
     before = _around.set(opened)
     try:

@@ -58,7 +58,7 @@ def _nothing(_world: World) -> None:
 
 def run(laboratory: Laboratory, plan: Plan, begin: Callable[[World], None] = _nothing) -> Outcome:
     """One run from an empty world to its checks; `begin` is called before the first step."""
-    with laboratory.world(plan) as world:
+    with laboratory.world(plan) as world, looking_around():
         counts: Counter[str] = Counter()
         broken = _prepare(world, plan)
         if not broken:
