@@ -27,8 +27,21 @@ from sentra.link.client import Link
 from sentra.protocol import signing
 from syncd.service.bootstrap import create_service
 from syncd.service.config import Settings, read_settings
+from tests.integration.sync.rebuilding import command, empty_url, folder
 from tests.present import NOW_MS
+from tests.support.backoffice import as_owner, chain, chain_engine, chain_url, filled_chain
 from tests.support.books import Books
+
+__all__ = [
+    "as_owner",
+    "chain",
+    "chain_engine",
+    "chain_url",
+    "command",
+    "empty_url",
+    "filled_chain",
+    "folder",
+]
 
 START_S_MAX = 90.0
 

@@ -24,30 +24,11 @@ from sentra.protocol.envelope import Parcel, pack
 from syncd.service.rebuild.compare import PROJECTED, compare
 from syncd.service.rebuild.scratch import TEMPORARY, Scratch
 from tests.integration.sync.conftest import TestDevice
-from tests.integration.sync.rebuilding import (
-    Command,
-    archive,
-    command,
-    empty_url,
-    folder,
-    owner_of,
-)
+from tests.integration.sync.rebuilding import Command, archive, owner_of
 from tests.present import NOW_MS
-from tests.support.backoffice import as_owner, chain, chain_engine, chain_url, filled_chain
 from tests.support.books import Books, Till
 from tests.support.chain import Chain
 from tests.support.journals import DAY, Journal, a_sale
-
-__all__ = [
-    "as_owner",
-    "chain",
-    "chain_engine",
-    "chain_url",
-    "command",
-    "empty_url",
-    "filled_chain",
-    "folder",
-]
 
 
 @pytest.fixture(autouse=True)

@@ -12,29 +12,10 @@ from sentra.cloud.objects import LocalObjects
 from sentra.cloud.people import find_by_login
 from sentra.cloud.tables import category, product, product_barcode, product_price
 from sentra.protocol.feed import COMPANY, FeedItem
-from tests.integration.sync.rebuilding import (
-    Command,
-    archive,
-    command,
-    empty_url,
-    folder,
-    owner_of,
-)
+from tests.integration.sync.rebuilding import Command, archive, owner_of
 from tests.present import NOW_MS
-from tests.support.backoffice import as_owner, chain, chain_engine, chain_url, filled_chain
 from tests.support.chain import Chain
 from webapp.catalogue.publishing import category_items, product_items
-
-__all__ = [
-    "as_owner",
-    "chain",
-    "chain_engine",
-    "chain_url",
-    "command",
-    "empty_url",
-    "filled_chain",
-    "folder",
-]
 
 
 def decide(engine: Engine, chain: Chain, keys: CompanyKeys) -> None:

@@ -22,21 +22,14 @@ from sentra.protocol.entry import Head
 from syncd.service.rebuild.compare import LOG, PROJECTED, compare
 from syncd.service.rebuild.take_back import take_back
 from tests.present import NOW_MS
-from tests.support.backoffice import (
-    as_owner,
-    chain,
-    chain_engine,
-    chain_url,
-    filled_chain,
-    settings,
-)
+from tests.support.backoffice import settings
 from tests.support.books import Books, Till
 from tests.support.chain import Chain
 from tests.support.journals import DAY, a_sale
 from webapp.archiving import archive_due
 from webapp.config import Settings
 
-__all__ = ["as_owner", "chain", "chain_engine", "chain_url", "filled_chain", "settings"]
+__all__ = ["settings"]
 
 LATER_MS = NOW_MS + 60_000
 
