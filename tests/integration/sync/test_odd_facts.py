@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url, text
 
+from sentra.cloud.findings import refunded
 from sentra.cloud.identity import new_id
 from sentra.events import SaleCompleted, SaleLine, StockMoved
 from sentra.protocol.envelope import Parcel
@@ -73,6 +74,22 @@ def test_a_fact_that_no_table_can_hold_is_set_aside_and_holds_up_nothing(
     assert ask("SELECT count(*) FROM sale") == [(7,)]
     assert ask("SELECT kind, seq FROM exception") == [("fact-not-projected", 4)]
     assert prove().differences == []
+
+
+def test_where_a_sum_is_full_what_was_sold_is_taken_and_told(
+    engine: Engine,
+    send: Send,
+    journal: Journal,
+    ask: Callable[[str], list[tuple[object, ...]]],
+) -> None:
+    journal.sell(2)
+    send(journal.sealed(1, 1))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE hourly_sales SET total = 9223372036854775807"))
+    assert outcome(send(journal.sealed(2, 2))) == ("appended", 1)
+    assert ask("SELECT kind FROM exception") == [("sums-overflow",)]
+    assert ask("SELECT count(*) FROM sale") == [(2,)]
+    assert ask("SELECT sale_count, total FROM hourly_sales") == [(1, 9223372036854775807)]
 
 
 def test_unknown_and_unreadable_facts_are_kept_and_set_aside(
@@ -219,6 +236,24 @@ def test_of_a_sale_and_its_refunds_at_one_moment_the_later_looks(
         waiting.result()
     connection.close()
     assert ask("SELECT kind FROM exception") == [("refund-excess",)]
+
+
+def test_no_other_sale_is_read_to_know_which_were_refunded_in_a_new_branch(
+    app_database_url: str, send: Send, journal: Journal, terminal: TestDevice
+) -> None:
+    """PostgreSQL knows nothing yet of what is in its tables."""
+    journal.sell(300)
+    send(journal.sealed(1, 300))
+    dsn = make_url(app_database_url).set(drivername="postgresql")
+    connection = psycopg2.connect(dsn.render_as_string(hide_password=False))
+    with connection.cursor() as cursor:
+        sales = [a_sale(299).sale_id, a_sale(300).sale_id]
+        assert refunded(cursor, terminal.branch_id, sales, gives_back=False) == set()
+        cursor.execute(
+            "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+        )
+        assert cursor.fetchone() == (0,)
+    connection.close()
 
 
 def test_many_refunds_at_once_in_a_new_branch_are_looked_at_in_no_time(
