@@ -183,9 +183,8 @@ def add_sums(cursor: extensions.cursor, increments: Increments) -> bool:
     ]
     if not statements:
         return True
-    cursor.execute("SAVEPOINT sums")
     try:
-        cursor.execute(b"; ".join([*statements, b"RELEASE SAVEPOINT sums"]))
+        cursor.execute(b"; ".join([b"SAVEPOINT sums", *statements, b"RELEASE SAVEPOINT sums"]))
     except DataError:
         cursor.execute("ROLLBACK TO SAVEPOINT sums")
         return False
