@@ -134,8 +134,12 @@ def _to_cloud(identity: Identity, hello: Hello) -> list[Finding]:
 
 
 def _hello(db: Connection, identity: Identity) -> Hello:
-    """As the trunk says it, but without the tills' words, which only the running program has."""
+    """As the trunk says it, but without the tills' words, which only the running program has.
+
+    The addresses are those that the cloud was told last: it would tell the tills others at once.
+    """
     heads, waiting = store.heads(db), backlog.waiting(db)
+    known = {one.id: one.addresses for one in decisions.devices(db)}
     scopes = (COMPANY, identity.branch_id)
     return Hello(
         software=version("sentra"),
@@ -146,5 +150,6 @@ def _hello(db: Connection, identity: Identity) -> Hello:
         feed={scope: decisions.feed_cursor(db, scope) for scope in scopes},
         backlog=waiting.total(),
         oldest_waiting_ms=backlog.oldest_at_ms(db),
+        addresses=known.get(identity.device_id, ()),
         waiting=dict.fromkeys(heads, 0) | waiting,
     )

@@ -49,13 +49,13 @@ def offline_device(
     return vault, identity
 
 
-def tell_router(folder: Path, *identities: Identity, revoked: bool = False) -> None:
+def tell_router(
+    folder: Path, *identities: Identity, revoked: bool = False, addresses: tuple[str, ...] = ()
+) -> None:
     """The router hears of the branch's devices, as by the feed."""
     vault = Vault.open(folder, ROOMS)
-    items = [
-        FeedItem("device", one.device_id, encode_decision(_device(one, revoked)))
-        for one in identities
-    ]
+    devices = [replace(_device(one, revoked), addresses=addresses) for one in identities]
+    items = [FeedItem("device", one.id, encode_decision(one)) for one in devices]
     with vault.writer() as db:
         scope = identities[0].branch_id
         number = decisions.feed_cursor(db, scope) + 1

@@ -196,6 +196,14 @@ def test_a_router_names_its_tills_and_its_own_certificate(cloud: FakeCloud, tmp_
     assert "not heard of lately: 3" in found["terminals"][0]["told"]
 
 
+def test_looking_at_a_router_takes_no_address_from_it(cloud: FakeCloud, tmp_path: Path) -> None:
+    folder = tmp_path / "router"
+    identity = a_router(folder, cloud)
+    tell_router(folder, identity, addresses=("10.0.0.7:8443",))
+    examine("--data", folder)
+    assert cloud.hellos[-1].addresses == ("10.0.0.7:8443",), "or its tills would lose it"
+
+
 def test_a_till_looks_at_each_address_of_its_router(till: Vault) -> None:
     router = an_identity(9, role="router")
     tell_till(till, router, addresses=("127.0.0.1:1",))
