@@ -42,6 +42,7 @@ class ShiftSums:
 
     def __init__(self, *, whole: bool = True) -> None:
         self._shifts: dict[str, _Shift] = {}
+        self._counted: set[tuple[type[Fact], str]] = set()
         self._whole = whole
 
     def add(
@@ -51,7 +52,8 @@ class ShiftSums:
         sum that differs. `hash_before` is of the entry before the fact's.
 
         A close that a restored till recorded again in a later epoch was said of a line that the
-        journal has left, and is not compared.
+        journal has left, and is not compared. A sale that such a till sold a second time is
+        counted once, as its rows are: in the shift of the first.
         """
         if isinstance(fact, ShiftOpened):
             self._shifts.setdefault(fact.shift_id, _Shift()).opened = True
@@ -64,7 +66,10 @@ class ShiftSums:
         elif isinstance(fact, SaleCompleted | RefundCompleted | SaleVoided) and (
             fact.shift_id in self._shifts or len(self._shifts) < SHIFTS_OPEN_MAX
         ):
-            _count(self._shifts.setdefault(fact.shift_id, _Shift()), fact)
+            key = type(fact), fact.refund_id if isinstance(fact, RefundCompleted) else fact.sale_id
+            if key not in self._counted:
+                self._counted.add(key)
+                _count(self._shifts.setdefault(fact.shift_id, _Shift()), fact)
 
 
 def _count(shift: _Shift, fact: SaleCompleted | RefundCompleted | SaleVoided) -> None:

@@ -63,3 +63,9 @@ def test_a_close_that_was_recorded_again_was_said_of_another_line() -> None:
     again = replace(CLOSED, last_hash="ab")
     assert differences(with_sales(5), again, epoch=2) == []
     assert differences(with_sales(5), CLOSED, epoch=2) == ["sale_count", "total"]
+
+
+def test_a_sale_that_a_restored_till_sold_again_is_counted_once() -> None:
+    sums = with_sales(2)
+    assert list(sums.add(a_sale(1, 9_999), 2, HASH)) == []
+    assert differences(sums, CLOSED, epoch=2) == []
