@@ -140,11 +140,12 @@ def resume(at: TerminalMachine, dice: random.Random) -> str:
     """A cart that waited is taken up, here or from another till."""
     person = _stand_at(at, dice)
     with at.till.vault.reader() as db:
-        waiting = [one.cart.sale_id for one in load_parked(db)]
-        waiting += [one.sale_id for one in sharing.elsewhere(db)]
+        here = [one.cart.sale_id for one in load_parked(db)]
+        waiting = here + [one.sale_id for one in sharing.elsewhere(db)]
     if not waiting:
         return "nothing waits"
     cart = parked.resume_cart(at.till, person, dice.choice(waiting))
+    at.taken_over += cart.sale_id not in here
     return f"{cart.sale_id[-6:]}, a cart of {len(cart.lines)}"
 
 

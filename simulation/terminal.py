@@ -122,7 +122,7 @@ class Shown:
 
 class TerminalMachine(Machine):
     """The till's machine. `shown` is what its screen said, which nobody may take back; `held` are
-    the sales whose carts it said to be on hold.
+    the sales whose carts it said to be on hold, `taken_over` how many it took from other tills.
 
     `is_cloned`: another machine uses its identity too. `image` is a copy of its disk. `left` are
     the hashes of what it had written when its disk was put back, `restores` how often that was.
@@ -139,6 +139,7 @@ class TerminalMachine(Machine):
         self.revoked = False
         self.restores = 0
         self.held: list[str] = []
+        self.taken_over = 0
         self.image: Path | None = None
         self.left: set[bytes] = set()
         self.is_cloned = disk is not None
