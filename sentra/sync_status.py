@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from sentra.i18n import say
@@ -19,6 +20,7 @@ from sentra.protocol.entry import Head
 GROUP: Final = "sentra.sync_status"
 
 _MS_PER_S: Final = 1_000
+_UNKNOWN: Final = "–"
 _STEPS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -123,10 +125,10 @@ def tables(status: PlaceStatus) -> list[Table]:
 
 
 def _journals(status: PlaceStatus) -> Table:
-    table = Table(title=say("Journals"), title_justify="left")
-    for heading in (say("Branch"), say("Till")):
-        table.add_column(heading, overflow="fold")
-    for heading in (
+    headings = (
+        say("Branch"),
+        say("Till"),
+        say("By way of"),
         say("Here"),
         say("Router"),
         say("Cloud"),
@@ -136,46 +138,75 @@ def _journals(status: PlaceStatus) -> Table:
         say("Oldest"),
         say("Per minute"),
         say("Last heard"),
-    ):
-        table.add_column(heading, justify="right")
-    table.add_column(say("By way of"), overflow="fold")
+    )
+    rows = []
     for one in status.journals:
         marks = (one.held, one.router, one.cloud, one.archived, one.proved)
-        table.add_row(
-            one.branch,
-            f"{one.name} ({one.notice})" if one.notice else one.name,
-            *(mark.text if mark is not None else "–" for mark in marks),
-            f"[yellow]{one.waiting}[/]" if one.waiting else "0",
-            age(one.oldest_at_ms, status.at_ms),
-            "–" if one.per_minute is None else f"{one.per_minute:.0f}",
-            age(one.heard_at_ms, status.at_ms),
-            one.via or "–",
+        rows.append(
+            (
+                one.branch,
+                f"{one.name} ({one.notice})" if one.notice else one.name,
+                one.via or _UNKNOWN,
+                *(mark.text if mark is not None else _UNKNOWN for mark in marks),
+                _waiting(one.waiting),
+                age(one.oldest_at_ms, status.at_ms),
+                _UNKNOWN if one.per_minute is None else f"{one.per_minute:.0f}",
+                age(one.heard_at_ms, status.at_ms),
+            )
         )
-    return table
+    return _table(say("Journals"), headings, rows, names=3)
 
 
 def _routers(status: PlaceStatus) -> Table:
-    table = Table(title=say("Routers"), title_justify="left")
-    for heading in (say("Branch"), say("Router")):
-        table.add_column(heading, overflow="fold")
-    for heading in (say("Waiting"), say("Oldest"), say("Last heard"), say("Version")):
-        table.add_column(heading, justify="right")
-    for one in status.routers:
-        table.add_row(
+    headings = (
+        say("Branch"),
+        say("Router"),
+        say("Waiting"),
+        say("Oldest"),
+        say("Last heard"),
+        say("Version"),
+    )
+    rows = [
+        (
             one.branch,
             f"{one.name} ({one.notice})" if one.notice else one.name,
-            f"[yellow]{one.waiting}[/]" if one.waiting else "0",
+            _waiting(one.waiting),
             age(one.oldest_at_ms, status.at_ms),
             age(one.heard_at_ms, status.at_ms),
-            one.software or "–",
+            one.software or _UNKNOWN,
         )
+        for one in status.routers
+    ]
+    return _table(say("Routers"), headings, rows, names=2)
+
+
+def _waiting(count: int) -> str:
+    return f"[yellow]{count}[/]" if count else "0"
+
+
+def _table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], *, names: int
+) -> Table:
+    """So many `names` at the left, then figures; a column of which nothing is known is left out,
+    so that the rest has room on a narrow terminal."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    known = [
+        place
+        for place in range(len(headings))
+        if place < names or any(row[place] != _UNKNOWN for row in rows)
+    ]
+    for place in known:
+        justify: JustifyMethod = "left" if place < names else "right"
+        table.add_column(headings[place], justify=justify, overflow="fold")
+    for row in rows:
+        table.add_row(*(row[place] for place in known))
     return table
 
 
 def age(at_ms: int | None, now_ms: int) -> str:
     """`3 min`: how long ago, in the largest whole unit."""
     if at_ms is None:
-        return "–"
+        return _UNKNOWN
     seconds = max(0, now_ms - at_ms) // _MS_PER_S
     for size, unit in _STEPS:
         if seconds >= size:
