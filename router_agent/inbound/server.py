@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+import sys
 import tempfile
 import threading
 from contextlib import ExitStack, suppress
@@ -191,8 +192,9 @@ class ListeningServer(Server):
                 self._lent += missing
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        """Where all other lines go. Below an error it is a line that broke: tills come and go."""
-        if level < logging.ERROR:
+        """Where all other lines go. Below an error, or within TLS, it is a line that broke: tills
+        come and go."""
+        if level < logging.ERROR or isinstance(sys.exception(), ssl.SSLError):
             _log.debug("connection", detail=msg)
         else:
             _log.log(level, "server", detail=msg, exc_info=traceback)
