@@ -87,10 +87,15 @@ def _leading_to(base: Head, of_cloud: JournalPage, here: Head) -> JournalPage:
     """The cloud's page up to where the journal begins here, where the next one goes on.
 
     Behind the base the cloud may have another line: that of a second machine with this identity.
+    A segment that reaches over the base may be of that line, and is given only where none ends
+    before it; what follows is asked for from there.
     """
     headers = [(read_header(one), one) for one in of_cloud.sealed]
     end = (base.epoch, base.seq)
-    return JournalPage(here, [one for at, one in headers if (at.epoch, at.first_seq) <= end])
+    whole = [one for at, one in headers if (at.epoch, at.last_seq) <= end]
+    return JournalPage(
+        here, whole or [one for at, one in headers if (at.epoch, at.first_seq) <= end]
+    )
 
 
 def _page(page: JournalPage) -> Response:

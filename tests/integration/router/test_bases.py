@@ -158,8 +158,9 @@ def test_what_is_not_here_a_router_fetches_from_the_cloud_for_its_terminal(
     assert refused.value.problem.retry
 
 
+@pytest.mark.parametrize("first", [7, 5], ids=["behind_the_base", "over_the_base"])
 def test_of_the_cloud_a_terminal_is_given_no_more_than_leads_to_the_line_that_is_here(
-    served: Running, journal: Journal
+    served: Running, journal: Journal, first: int
 ) -> None:
     """Two machines with one identity: behind the base the cloud has one line, this router the
     other. A page that went on with the cloud's would never come to the head that is here."""
@@ -173,7 +174,21 @@ def test_of_the_cloud_a_terminal_is_given_no_more_than_leads_to_the_line_that_is
     link = served.link(journal)
     link.hello(a_hello(journal, cloud=has_word(journal, 6)))
     served.cloud.have(journal, journal.sealed(7, 8))
+    served.cloud.sealed[journal.terminal][2:] = [journal.sealed(first, 8)]
     link.send([Parcel(clone.sealed(7, 10))])
     page = link.journal(EMPTY)
     assert (page.head, page.sealed) == (clone.head, beginning)
     assert link.journal(head_of(clone.entries[5])).sealed == [clone.sealed(7, 10)]
+
+
+def test_where_the_cloud_has_a_segment_that_reaches_over_the_base_it_is_given(
+    served: Running, journal: Journal
+) -> None:
+    journal.sell(10)
+    in_cloud = [journal.sealed(1, 4), journal.sealed(5, 8)]
+    served.cloud.have(journal, *in_cloud)
+    link = served.link(journal)
+    link.hello(a_hello(journal, cloud=has_word(journal, 6)))
+    assert link.send([Parcel(journal.sealed(7, 10))]).outcomes[0].outcome == "appended"
+    assert link.journal(EMPTY).sealed == in_cloud[:1]
+    assert link.journal(head_of(journal.entries[3])).sealed == in_cloud[1:]
