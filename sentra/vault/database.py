@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,16 +44,77 @@ GIVE_WAY_S: Final = 0.003
 """Left to others between two transactions of a long work. Who waits for the vault looks every
 millisecond whether it is free."""
 
+READERS_AWAITED_S: Final = 5.0
+"""How long the vault's closing waits for those who read. Reading takes milliseconds; whoever takes
+longer finishes, and closes the connection then."""
+
 _SALT_BYTES: Final = 16
 _CHECKED_ALWAYS: Final = ("identity", "state", "schema_version", "journal_epoch", "watermark")
 
 
 class _Held:
-    """A reader's connection, owned by its thread and closed with it."""
+    """A reader's connection, owned by its thread and closed with it, or with the vault.
+
+    Never closed while it is read from: the driver would go on with a statement that is no more,
+    and take the whole process with it.
+    """
 
     def __init__(self, db: Connection) -> None:
-        self.db = db
-        self.depth = 0
+        self._db = db
+        self._depth = 0
+        # Not a lock that knows its thread: a generator may be ended by another one.
+        self._in_use = threading.Lock()
+        self._is_last = False
+
+    def take(self) -> Connection:
+        """The connection, inside a read transaction. Only for the thread that owns it."""
+        if self._depth == 0:
+            self._in_use.acquire()
+            try:
+                self._refuse_when_closed()
+                self._db.execute("BEGIN")
+            except BaseException:
+                self._in_use.release()
+                raise
+        self._depth += 1
+        return self._db
+
+    def give_back(self) -> None:
+        """As often as taken; after the last time the transaction is over."""
+        self._depth -= 1
+        if self._depth > 0:
+            return
+        try:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        finally:
+            self._in_use.release()
+            if self._is_last:
+                self.close(0)
+
+    def change_number(self) -> int:
+        """What SQLite counts up when another connection has committed."""
+        if self._depth > 0:
+            return self._ask_change_number()
+        with self._in_use:
+            self._refuse_when_closed()
+            return self._ask_change_number()
+
+    def close(self, wait_s: float) -> None:
+        """Closes the connection; one in use for longer is closed as soon as it is given back."""
+        self._is_last = True
+        if self._in_use.acquire(timeout=wait_s):
+            try:
+                self._db.close()
+            finally:
+                self._in_use.release()
+
+    def _ask_change_number(self) -> int:
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def _refuse_when_closed(self) -> None:
+        if self._is_last:
+            raise _closed()
 
 
 class Vault:
@@ -130,15 +192,11 @@ class Vault:
         """
         with translated(self.folder):
             held = self._my_reader()
-            if held.depth == 0:
-                held.db.execute("BEGIN")
-            held.depth += 1
+            db = held.take()
             try:
-                yield held.db
+                yield db
             finally:
-                held.depth -= 1
-                if held.depth == 0 and held.db.in_transaction:
-                    held.db.execute("ROLLBACK")
+                held.give_back()
 
     @contextmanager
     def writer(self) -> Iterator[Connection]:
@@ -176,8 +234,7 @@ class Vault:
     def change_number(self) -> int:
         """Differs from this thread's last answer when anyone has committed since."""
         with translated(self.folder):
-            number = self._my_reader().db.execute("PRAGMA data_version").fetchone()[0]
-        return int(number)
+            return self._my_reader().change_number()
 
     def foreign_change_number(self) -> int:
         """Differs from the last answer when another process has committed since, or it may have."""
@@ -191,10 +248,11 @@ class Vault:
             raise full(self.folder, reserve_bytes)
 
     def close(self) -> None:
-        """Closes every connection. Threads that still read get an error."""
+        """Closes every connection. Whoever reads at this moment may finish."""
         self._closed = True
+        deadline_s = time.monotonic() + READERS_AWAITED_S
         for held in list(self._readers):
-            held.db.close()
+            held.close(max(0.0, deadline_s - time.monotonic()))
         with self._turn:
             if self._writer is not None:
                 self._writer.close()
@@ -207,6 +265,9 @@ class Vault:
             held = _Held(connect(self._path, self._key, "read"))
             self._mine.held = held
             self._readers.add(held)
+            if self._closed:
+                # In the meantime.
+                held.close(0)
         return held
 
     def _my_writer(self) -> Connection:
@@ -224,7 +285,11 @@ class Vault:
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
-            raise RuntimeError("the vault is closed")
+            raise _closed()
+
+
+def _closed() -> RuntimeError:
+    return RuntimeError("the vault is closed")
 
 
 def _rooms(role: Role, own: Rooms | None) -> dict[str, Sequence[Migration]]:

@@ -22,6 +22,11 @@ from tests.support.tills import a_till, sell
 
 Till = tuple[Vault, Identity]
 
+_A_MILLION = (
+    "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT 1000000)"
+    " SELECT count(*) FROM number"
+)
+
 
 def test_an_exception_undoes_the_whole_transaction(till: Till) -> None:
     vault, identity = till
@@ -110,6 +115,55 @@ def test_till_and_daemon_write_to_one_vault(till: Till) -> None:
     with vault.reader() as db:
         assert journal.head(db).seq == 30
         assert state.get(db, "daemon") == 29
+
+
+def test_who_reads_while_the_vault_is_closed_may_finish(till: Till) -> None:
+    vault, identity = till
+    sell(vault, identity, 3)
+    is_reading, is_closing, found = threading.Event(), threading.Event(), []
+
+    def read() -> None:
+        with vault.reader() as db:
+            is_reading.set()
+            is_closing.wait(10)
+            # Long enough for a connection to be closed in the middle of its statement.
+            found.append(db.execute(_A_MILLION).fetchone())
+            found.append(db.execute("SELECT count(*) FROM sale").fetchone())
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    is_reading.wait(10)
+    closing = threading.Thread(target=vault.close)
+    closing.start()
+    is_closing.set()
+    closing.join()
+    assert found == [(1_000_000,), (3,)]
+    reading.join()
+
+
+def test_who_reads_for_longer_keeps_no_closing_waiting(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault, _ = till
+    monkeypatch.setattr(database, "READERS_AWAITED_S", 0.01)
+    with vault.reader() as db:
+        closing = threading.Thread(target=vault.close)
+        closing.start()
+        closing.join()
+        assert db.execute("SELECT count(*) FROM sale").fetchone() == (0,)
+    with pytest.raises(driver.ProgrammingError, match="closed"):
+        db.execute("SELECT 1")
+
+
+def test_nobody_reads_a_closed_vault(till: Till) -> None:
+    vault, _ = till
+    with vault.reader():
+        pass
+    vault.close()
+    with pytest.raises(RuntimeError, match="the vault is closed"), vault.reader():
+        pass
+    with pytest.raises(RuntimeError, match="the vault is closed"):
+        vault.change_number()
 
 
 def test_another_program_that_keeps_the_vault_makes_it_busy_and_not_broken(
