@@ -121,8 +121,9 @@ class Shown:
 
 
 class TerminalMachine(Machine):
-    """The till's machine. `shown` is what its screen said, which nobody may take back; `held` are
-    the sales whose carts it said to be on hold, `taken_over` how many it took from other tills.
+    """The till's machine. `shown` is what its screen said, which nobody may take back, `in_books`
+    the ids of those that fork lanes alone hold since a disk was lost; `held` are the sales whose
+    carts it said to be on hold, `taken_over` how many it took from other tills.
 
     `is_cloned`: another machine uses its identity too. `image` is a copy of its disk. `left` are
     the hashes of what it had written when its disk was put back, `restores` how often that was.
@@ -135,6 +136,7 @@ class TerminalMachine(Machine):
         super().__init__(site, name)
         self.branch, self.identity = branch, identity
         self.shown: list[Shown] = []
+        self.in_books: set[str] = set()
         self.paying: str | None = None
         self.revoked = False
         self.restores = 0

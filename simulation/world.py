@@ -21,7 +21,7 @@ from simulation.plan import Plan, Step
 from simulation.power import Life
 from simulation.router import RouterMachine
 from simulation.terminal import TerminalMachine
-from simulation.whereabouts import sales_of
+from simulation.whereabouts import sales_aside, sales_within_reach
 
 SETTLE_MS: int = 31_000
 """Between two rounds: every wait of an orderly world is over, and everybody says hello again."""
@@ -168,11 +168,15 @@ class World:
 
     def _mourn(self) -> None:
         """What was on one disk alone, and on none any more, nobody can bring back. It is looked
-        for on all disks: of a terminal that was never put back, its own has everything."""
+        for on all disks: of a terminal that was never put back, its own has everything. What only
+        fork lanes still hold is in the books, and does not come back to its terminal."""
         for terminal in self.terminals:
             if terminal.restores:
-                kept = sales_of(terminal, self.routers, self.cloud.engine)
-                terminal.shown = [one for one in terminal.shown if one.sale_id in kept]
+                where = (terminal, self.routers, self.cloud.engine)
+                near, aside = sales_within_reach(*where), sales_aside(*where)
+                said = {one.sale_id for one in terminal.shown} | terminal.in_books
+                terminal.in_books = (said & aside) - near
+                terminal.shown = [one for one in terminal.shown if one.sale_id in near]
 
     def _enrol(self, router: RouterMachine) -> None:
         identity = self.office.add_device(

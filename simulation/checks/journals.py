@@ -33,6 +33,7 @@ def check(world: World) -> Iterator[str]:
         with looking(terminal.folder) as db:
             written[own] = list(journal.entries(db, EMPTY, -1))
             bases[own] = pruned_base(db)
+            yield from _in_books(world, terminal)
             if not terminal.is_cloned:
                 yield from _shown(world, terminal, db)
             if not terminal.restores and not terminal.is_cloned:
@@ -62,6 +63,12 @@ def _shown(world: World, terminal: TerminalMachine, db: Connection) -> Iterator[
             yield f"I1 {terminal.name} showed {shown.sale_id} as paid, and its journal has it not"
         elif (shown.total, shown.amount) not in found:
             yield f"I1 {terminal.name} showed another amount for {shown.sale_id}"
+
+
+def _in_books(world: World, terminal: TerminalMachine) -> Iterator[str]:
+    """What fork lanes alone held, when a disk was lost, has come to the cloud."""
+    if terminal.in_books - sales_in_cloud(terminal, world.cloud.engine):
+        yield f"I3 the cloud has dropped a sale of {terminal.name} that a fork lane held"
 
 
 def _receipts(terminal: TerminalMachine, db: Connection) -> Iterator[str]:

@@ -20,7 +20,7 @@ STEPS = 80
 
 BROKE_ONCE = (
     203665506, 388438026, 911180864, 810002, 820358, 820400, 820780, 820835, 820878,
-    722086757, 840048, 840550,
+    722086757, 840048, 840550, 951044,
 )  # fmt: skip
 """Each showed a fault of ours, or of the simulation's own, when it was drawn."""
 
