@@ -122,7 +122,7 @@ class Shown:
 
 class TerminalMachine(Machine):
     """The till's machine. `shown` is what its screen said, which nobody may take back, `in_books`
-    the ids of those that fork lanes alone hold since a disk was lost; `held` are the sales whose
+    the ids of those that fork lanes alone hold; `held` are the sales whose
     carts it said to be on hold, `taken_over` how many it took from other tills.
 
     `is_cloned`: another machine uses its identity too. `image` is a copy of its disk. `left` are

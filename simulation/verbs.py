@@ -52,6 +52,16 @@ def _trunk(world: World, step: Step, dice: random.Random) -> str:
     return f"{router.name}: {router.take_turn(woken=dice.random() < 0.7)}"
 
 
+def _by_another_way(bring: Verb) -> Verb:
+    def verb(world: World, step: Step, dice: random.Random) -> str:
+        try:
+            return bring(world, step, dice)
+        finally:
+            world.mourn()
+
+    return verb
+
+
 def _everybody(world: World, _step: Step, _dice: random.Random) -> str:
     world.everybody()
     return "one turn each"
@@ -151,7 +161,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "archive": _archive,
     "keep-feeds": _keep_feeds,
     "pack": sticks.pack,
-    "unpack": sticks.unpack,
+    "unpack": _by_another_way(sticks.unpack),
     "forge": sticks.forge,
     "join": _join,
     "revoke": _revoke,
@@ -168,7 +178,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "router-disk": faults.router_disk,
     "service": faults.service,
     "clock": faults.clock,
-    "scatter": faults.scatter,
+    "scatter": _by_another_way(faults.scatter),
     "pry": faults.pry,
     "liar": lies.liar,
     "feed-liar": lies.feed_liar,

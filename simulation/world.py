@@ -137,13 +137,13 @@ class World:
             self.buried.append(Buried(heads))
             self.office.revoke(router.identity.device_id)
         self._enrol(router)
-        self._mourn()
+        self.mourn()
 
     def put_back(self, terminal: TerminalMachine, *, whole: bool) -> None:
         """A terminal's disk becomes its image again."""
         if terminal.image is not None:
             terminal.put_back(terminal.image, whole=whole)
-            self._mourn()
+            self.mourn()
 
     def clone(self, terminal: TerminalMachine) -> TerminalMachine:
         """Somebody makes a second machine of a terminal's disk, and works on both."""
@@ -164,12 +164,13 @@ class World:
         self.buried.append(Buried(self.cloud.heads()))
         self.cloud.restore()
         self.office.go_back()
-        self._mourn()
+        self.mourn()
 
-    def _mourn(self) -> None:
+    def mourn(self) -> None:
         """What was on one disk alone, and on none any more, nobody can bring back. It is looked
         for on all disks: of a terminal that was never put back, its own has everything. What only
-        fork lanes still hold is in the books, and does not come back to its terminal."""
+        fork lanes still hold is in the books, and does not come back to its terminal: a disk was
+        lost, or what somebody carried to a router took the place of its line."""
         for terminal in self.terminals:
             if terminal.restores:
                 where = (terminal, self.routers, self.cloud.engine)
