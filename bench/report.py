@@ -16,7 +16,15 @@ from sqlcipher3 import dbapi2
 
 from sentra.i18n import say
 
-_PACKAGES = ("sentra", "sqlcipher3", "msgspec", "zstandard", "cryptography", "psycopg2-binary")
+_PACKAGES = (
+    "sentra",
+    "sqlcipher3",
+    "msgspec",
+    "zstandard",
+    "cryptography",
+    "pynacl",
+    "psycopg2-binary",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from sentra.protocol.ed25519 import SIGNATURE_BYTES, is_signed
 from sentra.protocol.envelope import ENVELOPE_BYTES_MAX
 from sentra.protocol.errors import ProtocolError, SignatureWrong
 from sentra.protocol.messages import Watermark
@@ -45,7 +46,6 @@ RANDOM_BYTES: Final = 2 * KEY_BYTES
 _MAGIC: Final = b"SNC1"
 _LENGTH: Final = struct.Struct(">I")
 _TAG_BYTES: Final = 16
-_SIGNATURE_BYTES: Final = 64
 _SIGNED: Final = b"sentra/courier/1\n"
 _INFO: Final = b"sentra/courier/1 contents"
 
@@ -121,7 +121,7 @@ def contents_bytes(envelopes: Iterable[int]) -> int:
 def file_bytes(header_bytes: int, size_bytes: int) -> int:
     """Length of the whole file."""
     before = len(_MAGIC) + _LENGTH.size + header_bytes
-    return before + _sealed_bytes(size_bytes) + _SIGNATURE_BYTES
+    return before + _sealed_bytes(size_bytes) + SIGNATURE_BYTES
 
 
 def seal(
@@ -177,7 +177,7 @@ def examine(pieces: Iterable[bytes]) -> Examined:
         piece = source.some(left)
         digest.update(piece)
         left -= len(piece)
-    signature = source.exactly(_SIGNATURE_BYTES)
+    signature = source.exactly(SIGNATURE_BYTES)
     if source.rest():
         raise CourierDamaged("bytes behind the signature")
     return Examined(header, digest.digest(), signature)
@@ -185,10 +185,8 @@ def examine(pieces: Iterable[bytes]) -> Examined:
 
 def check_signature(examined: Examined, key: Ed25519PublicKey) -> None:
     """Raises SignatureWrong: altered, or packed by another device than it says."""
-    try:
-        key.verify(examined.signature, _SIGNED + examined.digest)
-    except InvalidSignature as error:
-        raise SignatureWrong("the device's key did not sign this file") from error
+    if not is_signed(_SIGNED + examined.digest, examined.signature, key):
+        raise SignatureWrong("the device's key did not sign this file")
 
 
 def open_envelopes(pieces: Iterable[bytes], own: Ed25519PrivateKey) -> Iterator[bytes]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import msgspec
 import zstandard
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from sentra.protocol.ed25519 import is_signed
 from sentra.protocol.errors import FeedDamaged
 
 COMPANY = "company"
@@ -88,11 +88,10 @@ def open_dated(
 
     Raises FeedDamaged.
     """
+    signed = _signed_bytes(revision.scope, revision.revision, revision.sealed)
+    if not is_signed(signed, revision.signature, cloud_key):
+        raise FeedDamaged(f"revision {revision.revision} of {revision.scope}")
     try:
-        cloud_key.verify(
-            revision.signature,
-            _signed_bytes(revision.scope, revision.revision, revision.sealed),
-        )
         # A size inside the frame overrides max_output_size and would be allocated unseen.
         if zstandard.frame_content_size(revision.sealed) > RAW_BYTES_MAX:
             raise FeedDamaged(f"revision {revision.revision} of {revision.scope} is too large")
@@ -100,7 +99,7 @@ def open_dated(
             revision.sealed, max_output_size=RAW_BYTES_MAX
         )
         rows = _decoder.decode(raw)
-    except (InvalidSignature, zstandard.ZstdError, *_UNREADABLE) as error:
+    except (zstandard.ZstdError, *_UNREADABLE) as error:
         raise FeedDamaged(f"revision {revision.revision} of {revision.scope}") from error
     timeline = next((key for kind, key, _ in rows if kind == _TIMELINE), None)
     return timeline, [FeedItem(*row) for row in rows if row[0] != _TIMELINE]

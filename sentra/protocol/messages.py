@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from sentra.protocol.ed25519 import is_signed
 from sentra.protocol.entry import EMPTY, EPOCH_MAX, HASH_BYTES, SEQ_MAX, Head
 from sentra.protocol.errors import ProtocolError
 
@@ -237,19 +237,15 @@ def sign_proof(key: Ed25519PrivateKey, note: ProofNote) -> ProofNote:
 def proof_is_true(note: ProofNote, key: Ed25519PublicKey) -> bool:
     """Whether the device with this key counted it."""
     try:
-        key.verify(bytes.fromhex(note.signature), _proof_bytes(note))
-    except (InvalidSignature, ValueError):
+        return is_signed(_proof_bytes(note), bytes.fromhex(note.signature), key)
+    except ValueError:
         return False
-    return True
 
 
 def watermark_is_true(mark: Watermark, cloud_key: Ed25519PublicKey) -> bool:
     """Whether the cloud signed it."""
     try:
-        cloud_key.verify(
-            bytes.fromhex(mark.signature),
-            _watermark_bytes(mark.name, mark.terminal, mark.head, mark.at_ms),
-        )
-    except (InvalidSignature, ValueError):
+        signed = _watermark_bytes(mark.name, mark.terminal, mark.head, mark.at_ms)
+        return is_signed(signed, bytes.fromhex(mark.signature), cloud_key)
+    except ValueError:
         return False
-    return True

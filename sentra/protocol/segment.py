@@ -16,9 +16,9 @@ from importlib import resources
 
 import msgspec
 import zstandard
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from sentra.protocol.ed25519 import SIGNATURE_BYTES, is_signed
 from sentra.protocol.entry import (
     BODY_BYTES_MAX,
     EPOCH_MAX,
@@ -58,8 +58,7 @@ _MAGIC = b"SNT1"
 _HEADER = struct.Struct(">B16sIQH32sI")  # dictionary, terminal, epoch, first, count, last hash, raw
 _SIGNED = struct.Struct(">16sIQQ32s")
 _TAG = b"sentra/segment/1"
-_SIGNATURE_BYTES = 64
-_OVERHEAD = len(_MAGIC) + _HEADER.size + _SIGNATURE_BYTES
+_OVERHEAD = len(_MAGIC) + _HEADER.size + SIGNATURE_BYTES
 _DICTIONARY = 1
 _encoder = msgspec.msgpack.Encoder()
 _Row = tuple[str, int, int, str, bytes]
@@ -161,16 +160,14 @@ def read_header(sealed: bytes) -> SegmentHeader:
 def check_signature(sealed: bytes, public_key: Ed25519PublicKey) -> SegmentHeader:
     """The header of a segment that this key signed. Raises SegmentDamaged, SignatureWrong."""
     header = read_header(sealed)
-    try:
-        public_key.verify(sealed[-_SIGNATURE_BYTES:], _signed_bytes(header))
-    except InvalidSignature as error:
-        raise SignatureWrong("the terminal's key did not sign this segment") from error
+    if not is_signed(_signed_bytes(header), signature_of(sealed), public_key):
+        raise SignatureWrong("the terminal's key did not sign this segment")
     return header
 
 
 def signature_of(sealed: bytes) -> bytes:
     """The 64 bytes at the end."""
-    return sealed[-_SIGNATURE_BYTES:]
+    return sealed[-SIGNATURE_BYTES:]
 
 
 def sealed_digest(sealed: bytes) -> bytes:
@@ -181,7 +178,7 @@ def sealed_digest(sealed: bytes) -> bytes:
 
 def _unpack(sealed: bytes, header: SegmentHeader) -> list[_Row]:
     decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary(sealed[4]))
-    payload = sealed[len(_MAGIC) + _HEADER.size : -_SIGNATURE_BYTES]
+    payload = sealed[len(_MAGIC) + _HEADER.size : -SIGNATURE_BYTES]
     try:
         # A size inside the frame overrides max_output_size and would be allocated unseen.
         if zstandard.frame_content_size(payload) > header.raw_bytes:

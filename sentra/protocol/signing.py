@@ -13,9 +13,9 @@ import struct
 import uuid
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from sentra.protocol.ed25519 import is_signed
 from sentra.protocol.errors import ClockSkewed, SignatureWrong
 
 HEADER = "Sentra-Signature"
@@ -111,9 +111,7 @@ def verify(
     signed = _signed_bytes(
         method, target, body, signature.device, signature.time_ms, signature.nonce
     )
-    try:
-        public_key.verify(signature.signature, signed)
-    except InvalidSignature as error:
-        raise SignatureWrong("the request's signature does not match") from error
+    if not is_signed(signed, signature.signature, public_key):
+        raise SignatureWrong("the request's signature does not match")
     if abs(now_ms - signature.time_ms) > WINDOW_MS:
         raise ClockSkewed("the request's time is too far from the server's")

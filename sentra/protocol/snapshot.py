@@ -15,9 +15,9 @@ from typing import Final
 
 import msgspec
 import zstandard
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from sentra.protocol.ed25519 import is_signed
 from sentra.protocol.errors import ProtocolError
 from sentra.protocol.feed import ITEMS_MAX, RAW_BYTES_MAX, FeedItem
 
@@ -129,9 +129,11 @@ def read_note(text: str | bytes, scope: str, cloud_key: Ed25519PublicKey) -> Sna
     """A note that the cloud signed for this scope. Raises SnapshotDamaged."""
     try:
         note = msgspec.json.decode(text, type=SnapshotNote)
-        cloud_key.verify(bytes.fromhex(note.signature), _signed_bytes(note))
-    except (InvalidSignature, ValueError, RecursionError) as error:
+        is_theirs = is_signed(_signed_bytes(note), bytes.fromhex(note.signature), cloud_key)
+    except (ValueError, RecursionError) as error:
         raise SnapshotDamaged(f"the cloud did not sign this snapshot of {scope}") from error
+    if not is_theirs:
+        raise SnapshotDamaged(f"the cloud did not sign this snapshot of {scope}")
     if note.scope != scope:
         raise SnapshotDamaged(f"this is no snapshot of {scope}")
     if not 0 < note.size <= SNAPSHOT_BYTES_MAX:

@@ -12,10 +12,10 @@ import re
 from typing import Final, Literal
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from sentra.failures import Failure
+from sentra.protocol.ed25519 import SIGNATURE_BYTES, is_signed
 from sentra.protocol.messages import HeadNote
 
 PREFIX: Final = "archive/"
@@ -24,7 +24,6 @@ Lane = Literal["main", "fork"]
 
 _MAGIC: Final = b"SNTA1"
 _TAG: Final = b"sentra/archive/1"
-_SIGNATURE_BYTES: Final = 64
 _MAIN: Final = re.compile(
     r"archive/journal/([0-9a-f-]{36})/main-([0-9]{10})-([0-9]{16})-[0-9a-f]{64}\.snta"
 )
@@ -167,12 +166,11 @@ def unpack(key: str, data: bytes, public_key: Ed25519PublicKey) -> Stored:
     """What the object says. Raises ArchiveDamaged where a bit is not as it was written."""
     if not is_key(key) or hashlib.sha256(data).hexdigest() != digest_of(key):
         raise ArchiveDamaged(key=key, reason="its bytes are not those of its name")
-    payload, signature = data[len(_MAGIC) : -_SIGNATURE_BYTES], data[-_SIGNATURE_BYTES:]
+    payload, signature = data[len(_MAGIC) : -SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
+    if not is_signed(_signed(payload), signature, public_key):
+        raise ArchiveDamaged(key=key, reason="the company's key did not sign it")
     try:
-        public_key.verify(signature, _signed(payload))
         stored: Stored = _decoder.decode(payload)
-    except InvalidSignature as error:
-        raise ArchiveDamaged(key=key, reason="the company's key did not sign it") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ArchiveDamaged(key=key, reason=str(error)) from error
     if not key.startswith(f"{PREFIX}{_place(stored)}-"):
