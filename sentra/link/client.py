@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from ssl import SSLEOFError
 from typing import Final, TypeVar
 from urllib.parse import urlencode
 
@@ -306,6 +307,11 @@ class Link:
         slug = "no-answer"
         if isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError):
             slug = "timeout"
-        elif isinstance(error, SSLError):
+        elif isinstance(error, SSLError) and not _has_broken(error):
             slug = "tls"
         return LinkDown(slug, str(self.address), error)
+
+
+def _has_broken(error: SSLError) -> bool:
+    """An end in the middle of the greeting is a line that broke: nobody else spoke there."""
+    return any(isinstance(cause, SSLEOFError) for cause in error.args)

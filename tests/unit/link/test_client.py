@@ -253,6 +253,23 @@ def test_nobody_there_is_no_answer(link: MakeLink) -> None:
     assert caught.value.slug == "no-answer"
 
 
+def test_a_line_that_breaks_before_tls_begins_is_no_answer(link: MakeLink) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            connection, _ = listening.accept()
+            # All of the first message has come: closing is an end then, and no reset.
+            connection.recv(65_536)
+            connection.close()
+
+        answering = threading.Thread(target=hang_up)
+        answering.start()
+        with pytest.raises(LinkDown) as caught:
+            link(f"127.0.0.1:{listening.getsockname()[1]}").hello(HELLO)
+        answering.join()
+    assert caught.value.slug == "no-answer"
+
+
 def test_silence_is_no_answer_in_bounded_time(
     serve: Serve, link: MakeLink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
