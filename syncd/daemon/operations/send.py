@@ -53,15 +53,13 @@ def send_next(
     """
     if talk.notice is not None or shelf.is_provisional() or _behind(shelf.head(), talk.head):
         return None
-    shelf.seal_pending()
-    limit = min(max(talk.credit_bytes, 1), PARCEL_BYTES_MAX)
     if _is_forgotten(shelf, talk.head):
         if talk.store != CLOUD:
             # An older router, which cannot begin a journal behind its base: the cloud takes it.
             raise ValueError("the router asks for entries that were forgotten for their age")
         talk.notice = FORGOTTEN
         return None
-    sealed = shelf.parcels_after(talk.head, limit, SEGMENTS_MAX)
+    sealed = _sealed_behind(talk.head, shelf, talk)
     if not sealed:
         return None
     answer = store.send([Parcel(parcel) for parcel in sealed])
@@ -72,6 +70,17 @@ def send_next(
     if not moved and talk.notice is None:
         talk.notice = UNANSWERED
     return Sent(len(sealed), size_bytes, outcome.appended, outcome.outcome, moved)
+
+
+def _sealed_behind(head: Head, shelf: Shelf, talk: Talk) -> list[bytes]:
+    """What one envelope takes. It is sealed a portion at a time, and what comes first may be behind
+    the store already: a copy of this machine has sent the same."""
+    limit = min(max(talk.credit_bytes, 1), PARCEL_BYTES_MAX)
+    while True:
+        made = shelf.seal_pending()
+        sealed = shelf.parcels_after(head, limit, SEGMENTS_MAX)
+        if sealed or not made:
+            return sealed
 
 
 def _is_forgotten(shelf: Shelf, head: Head) -> bool:
@@ -87,9 +96,7 @@ def send_aside(store: Store, shelf: Shelf, talk: Talk, now_ms: int) -> Sent | No
     """
     if talk.aside is None or _behind(shelf.head(), talk.aside):
         return None
-    shelf.seal_pending()
-    limit = min(max(talk.credit_bytes, 1), PARCEL_BYTES_MAX)
-    sealed = shelf.parcels_after(talk.aside, limit, SEGMENTS_MAX)
+    sealed = _sealed_behind(talk.aside, shelf, talk)
     if not sealed:
         return None
     answer = store.send([Parcel(parcel) for parcel in sealed])

@@ -11,7 +11,7 @@ from sentra.protocol.entry import EMPTY, Head, head_of
 from sentra.protocol.errors import ProtocolError, SignatureWrong
 from sentra.protocol.journal_page import PageDamaged
 from sentra.protocol.messages import sign_watermark, watermark_is_true
-from sentra.vault import watermarks
+from sentra.vault import journal, watermarks
 from syncd.daemon.operations.greet import (
     FORK,
     JOURNAL_BEHIND,
@@ -107,6 +107,20 @@ def test_a_line_that_goes_on_from_what_this_program_wrote_is_another_machines(
     assert outcome.clone is not None
     assert outcome.clone.parted.seq == 3
     assert machine.numbers() == [1, 2, 3, 4], "the other machine's sales are not taken up"
+    other.vault.close()
+
+
+def test_what_a_copy_has_sent_already_keeps_nothing_back(
+    machines: Callable[[], Machine], cloud: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "SEAL_ENTRIES_MAX", 2)
+    machine = machines()
+    machine.sell(1, 2, 3, 4, 5)
+    other = Machine.start(copy_of(machine, "clone"))
+    other.send(CLOUD, cloud)
+    machine.sell(6)
+    machine.send(CLOUD, cloud)
+    assert cloud.head(TERMINAL) == machine.shelf.head(), "in one turn, however much is unsealed"
     other.vault.close()
 
 
