@@ -40,11 +40,13 @@ from sentra.cloud.tables import (
 from sentra.events import FACTS, Fact, RefundCompleted, SaleCompleted
 from sentra.projection import rollups
 from sentra.projection.aside import (
+    BODY,
     FACT_DUPLICATE,
     FACT_NOT_PROJECTED,
     FACT_UNKNOWN,
     FACT_UNREADABLE,
     SET_ASIDE,
+    body_of,
 )
 from sentra.projection.findings import Mention, mention, of_products, of_refunds
 from sentra.projection.rollups import Increments
@@ -235,10 +237,9 @@ def _entry_of_lane(connection: Connection, row: Row[Any]) -> tuple[str, int, byt
             f.last_seq >= row.seq,
         )
     ).scalars()
-    said = (row.params.get("fact"), row.params.get("schema"))
     for one in sealed:
         for seq, kind, schema, body in peek(bytes(one)):
-            if seq == row.seq and (kind, schema) == said:
+            if seq == row.seq and body_of(row.epoch, body) == row.params.get(BODY):
                 return kind, schema, body
     raise _Refused(row.kind, "no segment of the fork lane holds it")
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from sentra.cloud.company import the_company
 from sentra.finding import Finding, found
+from sentra.projection.aside import Named, named
 from sentra.projection.rows import Place, project
 from sentra.projection.tally import Tally
 from sentra.protocol.entry import EMPTY, Entry, Head
@@ -115,7 +116,7 @@ class _Branch:
     report: CloudReport
     tell: Tell
     rows: Counter[str] = field(default_factory=Counter)
-    set_aside: set[tuple[str, int, int]] = field(default_factory=set)
+    set_aside: set[Named] = field(default_factory=set)
     lane: dict[tuple[str, str] | None, None] = field(default_factory=dict)
     """Facts of the fork lane at hand that no entry of the main line has given rows to."""
 
@@ -157,7 +158,7 @@ class _Branch:
         expected: Rows = {}
         for entry in block:
             fact, where = fact_of(entry), (entry.terminal, entry.epoch, entry.seq)
-            aside = where in self.set_aside
+            aside = named(entry) in self.set_aside
             if fact is None:
                 if not aside:
                     self.report.note([_unreadable(self.branch_id, entry)])
@@ -182,11 +183,7 @@ class _Branch:
                 if fork.segment.projected
                 for one in located(self.branch_id, fork.entries)[0]
             ]
-        return [
-            one
-            for one in lane
-            if (terminal_id, one.place.epoch, one.place.seq) not in self.set_aside
-        ]
+        return [one for one in lane if named(one.entry) not in self.set_aside]
 
     def _lane_rows(self, lane: Iterable[Located], about: JournalReport) -> None:
         """Those of the lane's facts that the main line does not hold, each once."""

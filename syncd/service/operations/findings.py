@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sentra.projection.aside import FACT_UNKNOWN
+from sentra.projection import aside
 from sentra.projection.findings import Finding
 from sentra.protocol.entry import Entry, Head
 from syncd.service.operations.journals import Delivery, Journal
@@ -20,16 +20,13 @@ REASON_LENGTH_MAX: Final = 300
 
 def set_aside(entry: Entry, kind: str, reason: str, *, settled: bool = False) -> Finding:
     """A fact that has no rows: its kind is new here, its body unreadable, or a row impossible."""
-    return Finding(
-        kind,
-        "warning" if kind == FACT_UNKNOWN else "error",
-        f"{kind}:{entry.terminal}:{entry.epoch}:{entry.seq}",
-        entry.terminal,
-        entry.epoch,
-        entry.seq,
-        {"fact": entry.kind, "schema": entry.schema, "reason": printable(reason)},
-        settled,
-    )
+    terminal, epoch, seq, body = aside.named(entry)
+    params = {"fact": entry.kind, "schema": entry.schema, "reason": printable(reason)}
+    key = f"{kind}:{terminal}:{epoch}:{seq}"
+    if body:
+        params[aside.BODY], key = body, f"{key}:{body}"
+    severity = "warning" if kind == aside.FACT_UNKNOWN else "error"
+    return Finding(kind, severity, key, terminal, epoch, seq, params, settled)
 
 
 def device_revoked(journal: Journal) -> Finding:

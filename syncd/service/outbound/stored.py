@@ -18,7 +18,7 @@ from sentra.cloud.tables import (
     journal_head,
     segment,
 )
-from sentra.projection.aside import SET_ASIDE
+from sentra.projection.aside import BODY, SET_ASIDE, Named
 from sentra.projection.rows import Row
 from sentra.protocol.entry import EMPTY, Entry, Head
 from syncd.service.operations.prove import StoredSegment
@@ -171,17 +171,19 @@ def _behind(epoch: ColumnElement[int], seq: ColumnElement[int], head: Head) -> C
     return or_(epoch > head.epoch, (epoch == head.epoch) & (seq > head.seq))
 
 
-def set_aside(connection: Connection, branch_id: str) -> set[tuple[str, int, int]]:
-    """(terminal, epoch, seq) of the facts that have no rows."""
+def set_aside(
+    connection: Connection, branch_id: str, kinds: Collection[str] = SET_ASIDE
+) -> set[Named]:
+    """The facts that have no rows, for any reason or for one of these."""
     columns = exception.c
     rows = connection.execute(
-        select(columns.terminal_id, columns.epoch, columns.seq).where(
+        select(columns.terminal_id, columns.epoch, columns.seq, columns.params).where(
             columns.branch_id == branch_id,
-            columns.kind.in_(SET_ASIDE),
+            columns.kind.in_(kinds),
             columns.projected_at_ms.is_(None),
         )
     )
-    return {(row.terminal_id, row.epoch, row.seq) for row in rows}
+    return {(row.terminal_id, row.epoch, row.seq, row.params.get(BODY, "")) for row in rows}
 
 
 def rows_of(connection: Connection, table: str, branch_id: str, ids: Collection[str]) -> list[Row]:

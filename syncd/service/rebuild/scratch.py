@@ -12,11 +12,19 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from psycopg2 import extensions
-from sqlalchemy import Connection, Table, select, text
+from sqlalchemy import Connection, Table, func, select, text
 
 from sentra.cloud.tables import branch, exception, fork_segment
 from sentra.events import Fact
-from sentra.projection.aside import FACT_DUPLICATE, FACT_UNKNOWN, FACT_UNREADABLE, SET_ASIDE
+from sentra.projection.aside import (
+    BODY,
+    FACT_DUPLICATE,
+    FACT_UNKNOWN,
+    FACT_UNREADABLE,
+    SET_ASIDE,
+    Named,
+    named,
+)
 from sentra.projection.findings import Finding
 from sentra.projection.rollups import Increments, no_increments
 from sentra.projection.rows import Place
@@ -96,26 +104,27 @@ class Scratch:
                     changed += self.connection.execute(text(statement)).rowcount
         self.connection.execute(text(_FORKS_NOTED), {"now_ms": now_ms})
         for branch_id in self._branches():
-            for place in self._projected_after_all(branch_id):
-                self._note_projected(branch_id, place, now_ms)
+            for entry in self._projected_after_all(branch_id):
+                self._note_projected(branch_id, entry, now_ms)
         return changed
 
-    def _projected_after_all(self, branch_id: str) -> set[tuple[str, int, int]]:
+    def _projected_after_all(self, branch_id: str) -> set[Named]:
         """Facts that were set aside and have rows here."""
         still = {
-            (one.terminal_id or "", one.epoch or 0, one.seq or 0)
+            (one.terminal_id or "", one.epoch or 0, one.seq or 0, one.params.get(BODY, ""))
             for one in self.findings.get(branch_id, ())
         }
         aside = stored.set_aside(self.connection, branch_id)
         return aside - still - self._recorded_twice(branch_id)
 
-    def _note_projected(self, branch_id: str, place: tuple[str, int, int], now_ms: int) -> None:
+    def _note_projected(self, branch_id: str, entry: Named, now_ms: int) -> None:
         columns = exception.c
-        of_place = (columns.terminal_id, columns.epoch, columns.seq)
+        body = func.coalesce(columns.params[BODY].astext, "")
+        name = (columns.terminal_id, columns.epoch, columns.seq, body)
         self.connection.execute(
             exception.update()
             .where(columns.branch_id == branch_id, columns.kind.in_(SET_ASIDE))
-            .where(*(column == value for column, value in zip(of_place, place, strict=True)))
+            .where(*(column == value for column, value in zip(name, entry, strict=True)))
             .values(projected_at_ms=now_ms)
         )
 
@@ -123,7 +132,7 @@ class Scratch:
         self,
         branch_id: str,
         terminal_id: str,
-        twice: set[tuple[str, int, int]],
+        twice: set[Named],
         sums: Increments,
         told: Told,
     ) -> None:
@@ -134,7 +143,7 @@ class Scratch:
             facts = [
                 Located(Place(branch_id, entry.terminal, entry.epoch, entry.seq), entry, fact)
                 for entry, fact in self._read(branch_id, block)
-                if (entry.terminal, entry.epoch, entry.seq) not in twice
+                if named(entry) not in twice
             ]
             prepared = projection_store.encode_rows(project_facts(facts))
             written = projection_store.write(self._cursor(), prepared)
@@ -168,18 +177,10 @@ class Scratch:
     def _branches(self) -> list[str]:
         return list(self.connection.execute(select(branch.c.id).order_by(branch.c.id)).scalars())
 
-    def _recorded_twice(self, branch_id: str) -> set[tuple[str, int, int]]:
+    def _recorded_twice(self, branch_id: str) -> set[Named]:
         """Facts that another entry had recorded before: which of them came first is not in the
         journals' order, but was decided when they came in."""
-        columns = exception.c
-        rows = self.connection.execute(
-            select(columns.terminal_id, columns.epoch, columns.seq).where(
-                columns.branch_id == branch_id,
-                columns.kind == FACT_DUPLICATE,
-                columns.projected_at_ms.is_(None),
-            )
-        )
-        return {(row.terminal_id, row.epoch, row.seq) for row in rows}
+        return stored.set_aside(self.connection, branch_id, {FACT_DUPLICATE})
 
     def _note(self, branch_id: str, finding: Finding) -> None:
         self.findings.setdefault(branch_id, []).append(finding)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 import psycopg2
 import pytest
 from sqlalchemy import Engine, make_url, text
 
 from sentra.cloud.identity import new_id
-from sentra.events import Fact
+from sentra.events import FACTS, Fact, SaleCompleted
+from sentra.protocol import bodies
 from sentra.protocol.bodies import encode_fact
 from sentra.protocol.entry import head_of, make_entry
 from sentra.protocol.envelope import Parcel
@@ -107,3 +109,13 @@ def segments_of(journal: Journal, sizes: Sequence[int]) -> list[bytes]:
         made.append(journal.sealed(first, first + size - 1))
         first += size
     return made
+
+
+LATER = ("sale.completed", 99)
+"""A schema that only a later version knows; to this one its body is the present one's."""
+
+
+def upgraded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This version learns the later schema."""
+    monkeypatch.setitem(FACTS, LATER, SaleCompleted)
+    monkeypatch.setitem(bodies._decoders, LATER, msgspec.json.Decoder(SaleCompleted))

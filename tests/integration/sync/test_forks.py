@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+from sqlalchemy import Engine
+
+from sentra.cloud import reproject
+from sentra.protocol.bodies import encode_fact
 from sentra.protocol.entry import Head, head_of, make_entry
 from sentra.protocol.segment import seal
 from tests.integration.sync.appending import (
+    LATER,
     Ask,
     Prove,
     Send,
@@ -14,9 +20,11 @@ from tests.integration.sync.appending import (
     outcome,
     prove,
     send,
+    upgraded,
+    write_raw,
 )
 from tests.present import NOW_MS
-from tests.support.journals import DAY, Journal
+from tests.support.journals import DAY, Journal, a_sale
 
 __all__ = ["ask", "journal", "prove", "send"]
 
@@ -144,4 +152,32 @@ def test_an_epoch_that_goes_on_from_an_older_end_is_kept_and_counted(
     behind.sell(2, amount=9_900)
     assert outcome(send(seal(behind.entries[5:], journal.key))) == ("fork", 0)
     assert ask("SELECT sum(total) FROM sale") == [(7 * 4_500 + 2 * 9_900,)]
+    assert prove().differences == []
+
+
+def test_of_two_lines_beside_the_journal_each_entry_is_its_own(
+    send: Send,
+    journal: Journal,
+    ask: Ask,
+    prove: Prove,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    journal.sell(5)
+    clones = [a_clone_of(journal) for _ in range(3)]
+    journal.sell(1)
+    send(journal.sealed(1, 6))
+    write_raw(clones[0], *LATER, encode_fact(a_sale(20))[2])
+    write_raw(clones[1], *LATER, encode_fact(a_sale(21))[2])
+    clones[2].sell(1, amount=9_900)
+    for clone in clones:
+        assert outcome(send(clone.sealed(6, 6))) == ("fork", 0)
+    later = "SELECT epoch, seq FROM exception WHERE kind = 'fact-unknown'"
+    assert ask(later) == [(-1, 6), (-1, 6)], "three machines wrote another entry at one place"
+    assert ask("SELECT sum(total) FROM sale") == [(6 * 4_500 + 9_900,)]
+    report = prove()
+    assert (report.differences, report.set_aside) == ([], 2)
+    upgraded(monkeypatch)
+    assert reproject.retry_what_is_known_now(engine, NOW_MS) == 2
+    assert ask("SELECT sum(total) FROM sale") == [(8 * 4_500 + 9_900,)]
     assert prove().differences == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine, select, text
@@ -12,24 +11,15 @@ from sqlalchemy import Engine, select, text
 from sentra.cloud import reproject
 from sentra.cloud.reproject import Retried
 from sentra.cloud.tables import exception
-from sentra.events import FACTS, SaleCompleted, StockMoved
-from sentra.protocol import bodies
+from sentra.events import StockMoved
 from sentra.protocol.bodies import encode_fact
 from sentra.protocol.entry import head_of, make_entry
 from sentra.protocol.envelope import Parcel, pack
 from syncd.service.verify import verify_cloud
+from tests.integration.sync.appending import LATER, upgraded
 from tests.integration.sync.conftest import TestDevice
 from tests.present import NOW_MS
 from tests.support.journals import DAY, Journal, a_sale, an_id
-
-LATER = ("sale.completed", 99)
-"""A schema that only a later version knows; to this one its body is the present one's."""
-
-
-def upgraded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This version learns the later schema."""
-    monkeypatch.setitem(FACTS, LATER, SaleCompleted)
-    monkeypatch.setitem(bodies._decoders, LATER, msgspec.json.Decoder(SaleCompleted))
 
 
 def write(journal: Journal, kind: str, schema: int, body: bytes) -> None:

@@ -22,8 +22,9 @@ from sentra.vault import watermarks
 from sentra.vault.database import Vault
 from sentra.vault.entries import head
 from sentra.vault.identity import write_identity
+from tests.integration.sync.appending import LATER, upgraded
 from tests.integration.sync.conftest import TestDevice
-from tests.integration.sync.test_retry import LATER, a_body, upgraded, write
+from tests.integration.sync.test_retry import a_body, write
 from tests.present import NOW_MS
 from tests.support.journals import Journal, an_id
 from tests.support.tills import a_till, an_identity, sell
