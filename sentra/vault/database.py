@@ -129,6 +129,7 @@ class Vault:
         self._path = folder / DATABASE_FILE
         self._mine = threading.local()
         self._readers: weakref.WeakSet[_Held] = weakref.WeakSet()
+        self._listing = threading.Lock()
         self._turn = threading.Lock()
         self._writing_thread: int | None = None
         self._writer: Connection | None = None
@@ -251,7 +252,9 @@ class Vault:
         """Closes every connection. Whoever reads at this moment may finish."""
         self._closed = True
         deadline_s = time.monotonic() + READERS_AWAITED_S
-        for held in list(self._readers):
+        with self._listing:
+            readers = list(self._readers)
+        for held in readers:
             held.close(max(0.0, deadline_s - time.monotonic()))
         with self._turn:
             if self._writer is not None:
@@ -264,7 +267,8 @@ class Vault:
             self._refuse_when_closed()
             held = _Held(connect(self._path, self._key, "read"))
             self._mine.held = held
-            self._readers.add(held)
+            with self._listing:
+                self._readers.add(held)
             if self._closed:
                 # In the meantime.
                 held.close(0)
