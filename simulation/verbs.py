@@ -57,7 +57,7 @@ def _by_another_way(bring: Verb) -> Verb:
         try:
             return bring(world, step, dice)
         finally:
-            world.mourn()
+            world.note_lanes()
 
     return verb
 

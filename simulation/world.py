@@ -137,13 +137,13 @@ class World:
             self.buried.append(Buried(heads))
             self.office.revoke(router.identity.device_id)
         self._enrol(router)
-        self.mourn()
+        self._mourn()
 
     def put_back(self, terminal: TerminalMachine, *, whole: bool) -> None:
         """A terminal's disk becomes its image again."""
         if terminal.image is not None:
             terminal.put_back(terminal.image, whole=whole)
-            self.mourn()
+            self._mourn()
 
     def clone(self, terminal: TerminalMachine) -> TerminalMachine:
         """Somebody makes a second machine of a terminal's disk, and works on both."""
@@ -164,20 +164,30 @@ class World:
         self.buried.append(Buried(self.cloud.heads()))
         self.cloud.restore()
         self.office.go_back()
-        self.mourn()
+        self._mourn()
 
-    def mourn(self) -> None:
+    def _mourn(self) -> None:
         """What was on one disk alone, and on none any more, nobody can bring back. It is looked
-        for on all disks: of a terminal that was never put back, its own has everything. What only
-        fork lanes still hold is in the books, and does not come back to its terminal: a disk was
-        lost, or what somebody carried to a router took the place of its line."""
+        for on all disks: of a terminal that was never put back, its own has everything."""
+        self.note_lanes()
         for terminal in self.terminals:
             if terminal.restores:
-                where = (terminal, self.routers, self.cloud.engine)
-                near, aside = sales_within_reach(*where), sales_aside(*where)
-                said = {one.sale_id for one in terminal.shown} | terminal.in_books
-                terminal.in_books = (said & aside) - near
+                near = sales_within_reach(terminal, self.routers, self.cloud.engine)
+                aside = sales_aside(terminal, self.routers, self.cloud.engine)
                 terminal.shown = [one for one in terminal.shown if one.sale_id in near]
+                terminal.in_books &= near | aside
+
+    def note_lanes(self) -> None:
+        """What only fork lanes still hold is in the books, and does not come back to its terminal:
+        a disk was lost, or what somebody carried to a router took the place of its line. What is
+        nowhere stays in question: carrying loses nothing."""
+        for terminal in self.terminals:
+            if terminal.restores:
+                near = sales_within_reach(terminal, self.routers, self.cloud.engine)
+                aside = sales_aside(terminal, self.routers, self.cloud.engine)
+                beside = {one.sale_id for one in terminal.shown} & (aside - near)
+                terminal.in_books |= beside
+                terminal.shown = [one for one in terminal.shown if one.sale_id not in beside]
 
     def _enrol(self, router: RouterMachine) -> None:
         identity = self.office.add_device(

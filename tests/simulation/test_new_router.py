@@ -11,6 +11,8 @@ import pytest
 from router_agent.inbound.own_journal import OwnJournal
 from router_agent.outbound import store
 from simulation.plan import BranchShape, Plan, Step
+from simulation.terminal import Shown
+from simulation.world import World
 from tests.simulation.conftest import Simulate
 
 FROM_TILL_TO_CLOUD = next(n for n in range(100) if random.Random(n).choice(range(3)) == 0)
@@ -27,6 +29,8 @@ TILL_PUT_BACK = (
     f"sell sync trunk everybody router-disk trunk {HEARD_OF} sync image router-off sell sell sync"
     " line put-back router-on trunk sync sell sync trunk"
 )
+
+NOWHERE = "01a20169-0000-7000-8000-000000000001"
 
 
 def story(words: str) -> Plan:
@@ -67,3 +71,18 @@ def test_a_till_that_was_put_back_gets_the_clouds_line_through_its_router(
     outcome = simulate(story(TILL_PUT_BACK))
     assert outcome.holds, outcome.broken
     assert pages
+
+
+@pytest.mark.parametrize("way", ["scatter", "pack unpack"])
+def test_what_somebody_carries_excuses_no_sale_that_is_nowhere(
+    simulate: Simulate, way: str
+) -> None:
+    def claim(world: World) -> None:
+        terminal = world.terminals[0]
+        terminal.restores = 1
+        terminal.shown.append(Shown(NOWHERE, 1, 1))
+
+    outcome = simulate(story(f"sell sync sell {way} sync trunk"), claim)
+    assert outcome.broken == (f"I1 till-1 showed {NOWHERE} as paid, and its journal has it not",), (
+        "nothing was lost but by a program"
+    )
